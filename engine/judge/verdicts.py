@@ -1,0 +1,327 @@
+"""One check on one subject → a status; places, paths and messages only for what did not pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from assay.engine.catalogue import paths
+from assay.engine.catalogue.controls import Check, View
+from assay.engine.catalogue.paths import Steps
+from assay.engine.cel import FAILURES, Program, describe
+from assay.engine.judge.redaction import redacted
+from assay.engine.judge.relations import Related, Relations
+from assay.engine.judge.subjects import Subject, again
+from assay.engine.model import STATUSES, Path, Unknown, Violation, path_text
+
+PASS, FAIL, NOT_APPLICABLE, UNKNOWN, ERROR, MANUAL = range(len(STATUSES))
+MAX_VIOLATIONS = 200  # of one finding; the rest is counted in its message
+MAX_MESSAGE = 2_000  # characters
+
+
+class Detail(NamedTuple):
+    """What is said of a verdict that is not a plain pass."""
+
+    message: str
+    cause: str | None = None
+    violations: tuple[Violation, ...] = ()
+
+
+class Variables(dict[str, Any]):
+    """The `variables` of a check for one subject: computed when first read, in any order."""
+
+    __slots__ = ("_args", "_partial", "_programs")
+
+    def __init__(self, programs: Mapping[str, Program], partial: bool) -> None:
+        super().__init__()
+        self._programs = programs
+        self._partial = partial
+        self._args: tuple[Any, ...] = ()
+
+    def bind(self, args: tuple[Any, ...]) -> None:
+        """The arguments that the programs take; this object is one of them."""
+        self._args = args
+
+    def __missing__(self, name: str) -> Any:
+        program = self._programs[name]
+        run = program.partial if self._partial else program.fast
+        self[name] = value = run(*self._args)
+        return value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._programs
+
+
+class Judge:
+    """One check made ready: its parameters bound, its programs at hand."""
+
+    def __init__(
+        self,
+        check: Check,
+        params: Mapping[str, Any],
+        relations: Relations,
+        views: Mapping[str, View],
+        complete: bool,
+    ) -> None:
+        self.check = check
+        self.params = dict(params)
+        self.relations = relations
+        self.views = views
+        self.complete = complete  # nothing in the whole scan is unknown
+        self.has_item = "item" in check.names
+        self.programs = dict(check.variables)
+
+    def verdict(self, subject: Subject) -> tuple[int, Detail | None]:
+        """The status code and, where it is no plain pass, what there is to say."""
+        check = self.check
+        if not subject.applies:
+            return NOT_APPLICABLE, None
+        if subject.failed:
+            return ERROR, Detail(f"the view `{check.view}` failed: {subject.failed}")
+        if subject.doubt is not None:
+            return UNKNOWN, _undecided(subject.doubt)
+        partial = not (self.complete if check.related else subject.resource.complete)
+        if self.has_item:
+            return self._items(subject, partial)
+        args = self._args(subject, partial)
+        status, reason = self._decide(args, partial)
+        if status in (PASS, NOT_APPLICABLE):
+            return status, None
+        if status == FAIL:
+            return FAIL, self._failed(subject, [((), None)], partial)
+        return status, _said(reason)
+
+    # -- evaluation ----------------------------------------------------------------------------
+
+    def _decide(self, args: tuple[Any, ...], partial: bool) -> tuple[int, Any]:
+        """Run `when` and the assertion. The reason is an Unknown or a text."""
+        program = self.check.when
+        try:
+            if program is not None:
+                value = program.partial(*args) if partial else program.fast(*args)
+                if value is False:
+                    return NOT_APPLICABLE, None
+                if value is not True:
+                    return _odd(value, "when")
+            program = self.check.assertion
+            value = program.partial(*args) if partial else program.fast(*args)
+        except FAILURES as error:
+            assert program is not None
+            return ERROR, describe(program, error).message
+        if value is True:
+            return PASS, None
+        if value is False:
+            return FAIL, None
+        return _odd(value, "assert")
+
+    def _args(
+        self, subject: Subject, partial: bool, item: Any = None, redact: bool = False
+    ) -> tuple[Any, ...]:
+        check = self.check
+        variables: dict[str, Any] = {}
+        if self.programs:
+            variables = Variables(self.programs, partial)
+        related: dict[str, Any] = {}
+        if check.related:
+            related = Related(self.relations, subject.resource, check.related, redact)
+        address = subject.resource.address
+        if self.has_item:
+            args = (*subject.base, item, self.params, related, variables, address)
+        else:
+            args = (*subject.base, self.params, related, variables, address)
+        if isinstance(variables, Variables):
+            variables.bind(args)
+        return args
+
+    def _items(self, subject: Subject, partial: bool) -> tuple[int, Detail | None]:
+        """Fail, else error, else unknown, else pass, over the items; `when` may skip some."""
+        failed: list[tuple[Path, Any]] = []
+        seen: dict[int, Any] = {}
+        for path, item in self._elements(subject):
+            args = self._args(subject, partial, item)
+            status, reason = self._decide(args, partial)
+            if status == FAIL:
+                failed.append((path, item))
+            else:
+                seen.setdefault(status, reason)
+        if failed:
+            return FAIL, self._failed(subject, failed, partial)
+        for status in (ERROR, UNKNOWN):
+            if status in seen:
+                return status, _said(seen[status])
+        if NOT_APPLICABLE in seen and PASS not in seen:
+            return NOT_APPLICABLE, None
+        return PASS, None
+
+    def _elements(self, subject: Subject) -> Iterator[tuple[Path, Any]]:
+        """The items of the view, or what the paths of `each` lead to, once for each place."""
+        if not self.check.each:
+            yield from subject.items or ()
+            return
+        seen: set[Path] = set()
+        for steps in self.check.each:
+            for path, item in self._walk(subject, steps):
+                if path not in seen:
+                    seen.add(path)
+                    yield path, item
+
+    def _walk(self, subject: Subject, steps: Steps) -> Iterator[tuple[Path, Any]]:
+        first = steps[0]
+        if first == "containers" and "containers" in subject.places:
+            if len(steps) > 1 and steps[1] == paths.EACH:
+                for place, container in zip(
+                    subject.places["containers"], subject.base[2], strict=True
+                ):
+                    yield from paths.walk(container, steps[2:], place)
+        elif first == "pod" and "pod" in subject.places:
+            yield from paths.walk(subject.base[1], steps[1:], subject.places["pod"])
+        elif first == "item" and subject.items is not None:
+            for place, item in subject.items:
+                for _, element in paths.walk(item, steps[1:]):
+                    yield place, element
+        else:
+            whole = first in ("resource", "object")
+            yield from paths.walk(subject.base[0], steps[1:] if whole else steps)
+
+    # -- what is said of a fail ----------------------------------------------------------------
+
+    def _failed(
+        self, subject: Subject, failed: Sequence[tuple[Path, Any]], partial: bool
+    ) -> Detail:
+        shown = subject
+        if subject.resource.sensitive:
+            shown = again(subject, redacted(subject.resource), self.check.view, self.views)
+            partial = True
+        hidden = dict(self._elements(shown)) if self.has_item else {}
+        violations: list[Violation] = []
+        for path, item in failed[:MAX_VIOLATIONS]:
+            told = hidden.get(path, item)
+            message = self._message(shown, told, partial, subject)
+            for place in self._blame(subject, path, item, partial):
+                found = Violation(path_text(place), message, subject.resource.locate(place))
+                if found not in violations:
+                    violations.append(found)
+        message = violations[0].message
+        if len(failed) > MAX_VIOLATIONS:
+            message += f" (and {len(failed) - MAX_VIOLATIONS} more)"
+        return Detail(message, None, tuple(violations))
+
+    def _message(self, shown: Subject, item: Any, partial: bool, owner: Subject) -> str:
+        parts: list[str] = []
+        redact = bool(owner.resource.sensitive) or not self.complete
+        given = shown._replace(resource=owner.resource)
+        args = self._args(given, True, item, redact) if redact else None
+        for part in self.check.message.parts:
+            if isinstance(part, str):
+                parts.append(part)
+                continue
+            if args is None:
+                args = self._args(given, partial, item)
+            try:
+                value = part.partial(*args)
+            except FAILURES:
+                value = None
+            parts.append(_shown(value))
+        return "".join(parts)[:MAX_MESSAGE]
+
+    def _blame(self, subject: Subject, path: Path, item: Any, partial: bool) -> Iterator[Path]:
+        """The paths that a violation points at."""
+        if self.check.at:
+            found = False
+            for steps in self.check.at:
+                for place in self._places(subject, steps, path, item):
+                    found = True
+                    yield place
+            if found:
+                return
+        if path or (self.check.each and not path):
+            yield path
+            return
+        reads = self.check.reads
+        args = self._args(subject, partial, item)
+        for program, below in self.check.conjuncts:
+            try:
+                if (program.partial if partial else program.fast)(*args) is True:
+                    continue
+            except FAILURES:
+                pass
+            reads = below or reads
+            break
+        yield self._first(subject, reads)
+
+    def _first(self, subject: Subject, reads: Sequence[Steps]) -> Path:
+        """The path of the first read, up to its first `[]`."""
+        for steps in reads:
+            root, below = steps[0], steps[1:]
+            if root == "item":
+                field = self._field(subject, below)
+                if field is not None:
+                    return field
+                continue
+            place = subject.places.get(root, ())
+            start: Path = place if isinstance(place, tuple) else _common(place)
+            cut = below.index(paths.EACH) if paths.EACH in below else len(below)
+            return (*start, *below[:cut])
+        return ()
+
+    def _field(self, subject: Subject, below: Steps) -> Path | None:
+        """Where a view's field is read from in the resource itself."""
+        view = self.views.get(self.check.view)
+        part = view.parts.get(subject.resource.kind) if view is not None else None
+        for name, program in part.item if part is not None and below else ():
+            if name == below[0]:
+                for read in program.reads:
+                    if read[0] in ("resource", "object") and len(read) > 1:
+                        steps = read[1:]
+                        cut = steps.index(paths.EACH) if paths.EACH in steps else len(steps)
+                        return steps[:cut]
+        return None
+
+    def _places(self, subject: Subject, steps: Steps, path: Path, item: Any) -> Iterator[Path]:
+        """The places of an `at` path; one that is absent is itself the place."""
+        root = steps[0]
+        if root == "item":
+            found = [place for place, _ in paths.walk(item, steps[1:], path)]
+        else:
+            found = [place for place, _ in self._walk(subject, steps)]
+        if found:
+            yield from found
+        elif paths.EACH not in steps:
+            start: Path = path if root == "item" else subject.places.get(root, ())
+            named = root == "item" or root in subject.places or root in ("resource", "object")
+            yield (*start, *(steps[1:] if named else steps))
+
+
+def _common(places: Sequence[Path]) -> Path:
+    """The list in which all containers stand, or the pod's spec where they stand in several."""
+    parents = {place[:-1] for place in places}
+    if len(parents) == 1:
+        return parents.pop()
+    return places[0][:-2] if places else ()
+
+
+def _odd(value: Any, key: str) -> tuple[int, Any]:
+    if isinstance(value, Unknown):
+        return UNKNOWN, value
+    return ERROR, f"`{key}` gives neither true nor false but a {type(value).__name__}"
+
+
+def _said(reason: Any) -> Detail:
+    return _undecided(reason) if isinstance(reason, Unknown) else Detail(str(reason))
+
+
+def _undecided(unknown: Unknown) -> Detail:
+    return Detail(f"depends on {unknown.origin}, which is not known here", unknown.cause)
+
+
+def _shown(value: Any) -> str:
+    """A value inside a message: short, on one line."""
+    if value is None:
+        return "?"
+    if isinstance(value, Unknown):
+        return f"({value.origin})"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ", ".join(_shown(element) for element in value)
+    return " ".join(str(value).split())
