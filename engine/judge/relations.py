@@ -11,7 +11,7 @@ from typing import Any
 
 from assay.engine.catalogue import paths
 from assay.engine.catalogue.controls import Relation
-from assay.engine.judge import references, selectors
+from assay.engine.judge import facts, references, selectors
 from assay.engine.judge.redaction import redacted
 from assay.engine.judge.workloads import template_of
 from assay.engine.model import Incomplete, Resource, Unknown
@@ -73,8 +73,9 @@ class Relations:
         return self._sorted([*(join(relation, source) for source in sources), ([], rest)])
 
     def _sorted(self, answers: Sequence[Answer]) -> Answer:
+        last = len(self.resources)  # facts are no resources of the scan
         unique = {id(found): found for related, _ in answers for found in related}
-        ordered = sorted(unique.values(), key=lambda found: self.order[id(found)])
+        ordered = sorted(unique.values(), key=lambda found: self.order.get(id(found), last))
         return ordered, next((rest for _, rest in answers if rest is not None), None)
 
     # -- joins by reference or equal text ------------------------------------------------------
@@ -151,6 +152,9 @@ class Relations:
             for namespace in dict.fromkeys((place, "")):
                 candidates = index.get((scope_of(mine), namespace, name), ())
                 found += [other for other in candidates if _is_called(value, other)]
+            if not found and facts.CLUSTER_ROLE in relation.kinds:
+                role = facts.cluster_role(name, mine)
+                found += [role] if role is not None and _is_called(value, role) else []
         return found, rest
 
     def _selects(self, relation: Relation, mine: Resource) -> Answer:
