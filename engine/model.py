@@ -281,6 +281,19 @@ class Fault(NamedTuple):
     message: str
 
 
+class Notice(NamedTuple):
+    """Something about the run that people should know and the gate does not stop at.
+
+    code is exception-expired, exception-unused, exception-broad, baseline-expired or
+    baseline-unused.
+    """
+
+    code: str
+    subject: str
+    message: str
+    place: Place | None = None
+
+
 class Scan(NamedTuple):
     """One run, complete: reports are pure functions of this.
 
@@ -301,6 +314,7 @@ class Scan(NamedTuple):
     parameters: Mapping[str, Any]
     inputs: Sequence[str]
     at: str | None = None
+    notices: Sequence[Notice] = ()
 
 
 def path_text(path: Path) -> str:

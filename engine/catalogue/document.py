@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import yaml
+
 from assay.engine.errors import InputError, Problem, Text, problem
 
 MAX_DEPTH = 40

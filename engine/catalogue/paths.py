@@ -13,6 +13,8 @@ Steps = tuple[str, ...]
 
 _STEP = re.compile(r'\.?([A-Za-z_][\w-]*)|(\[\])|\["((?:[^"\\]|\\.)*)"\]')
 
+_INDEXED = re.compile(r'\.?([A-Za-z_][\w-]*)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]')
+
 
 def parse(text: str) -> Steps | None:
     """`a.b[].c["d/e"]` → ("a", "b", "[]", "c", "d/e"); None where it is no such path."""
@@ -26,6 +28,15 @@ def parse(text: str) -> Steps | None:
         steps.append(each or name or re.sub(r"\\(.)", r"\1", quoted))
         at = found.end()
     return tuple(steps) or None
+
+
+def indexed(text: str) -> Path:
+    """The steps of a path with indexes, as findings have it: `a[0].b["k"]` → ("a", 0, "b", "k")."""
+    steps: list[str | int] = []
+    for found in _INDEXED.finditer(text):
+        name, index, quoted = found.groups()
+        steps.append(int(index) if index else name or re.sub(r"\\(.)", r"\1", quoted))
+    return tuple(steps)
 
 
 def walk(value: Any, steps: Steps, path: Path = ()) -> Iterator[tuple[Path, Any]]:

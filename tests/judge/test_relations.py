@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from assay.engine.catalogue.controls import Relation
 from assay.engine.catalogue.paths import parse
 from assay.engine.judge.relations import Relations

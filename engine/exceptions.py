@@ -1,0 +1,247 @@
+"""Approved, expiring acceptances of fails: files → exceptions → annotated findings.
+
+An exception never turns a fail into a pass: the finding stays a fail and says which exception
+covers it. What is expired, unused or too broad is a notice of the run.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from assay.engine.catalogue.document import Node, parse
+from assay.engine.catalogue.reader import Reader
+from assay.engine.errors import AssayError, InputError, Problem, printable, usage
+from assay.engine.model import Finding, Notice, Place, Scan
+
+MAX_DAYS = 365  # between approval and expiry
+MAX_FILE = 1024 * 1024  # bytes
+KEYS = (
+    "id",
+    "controls",
+    "resources",
+    "broad",
+    "reason",
+    "compensating",
+    "requester",
+    "approver",
+    "approved",
+    "expires",
+)
+SELECTORS = ("address", "source", "root", "environment", "kind", "file", "namespace")
+_PATTERN = frozenset("*?[")
+
+
+class Selector(NamedTuple):
+    """Which resources: each field equals the resource's, or matches it where `broad` is set."""
+
+    fields: Mapping[str, str]
+
+    def covers(self, finding: Finding, broad: bool) -> bool:
+        """Whether the finding's resource is meant."""
+        resource = finding.resource
+        actual = {
+            "address": resource.address,
+            "source": resource.source,
+            "root": resource.root,
+            "environment": resource.environment,
+            "kind": resource.kind,
+            "file": resource.place.file,
+            "namespace": resource.namespace or "",
+        }
+        if broad:
+            return all(fnmatch.fnmatchcase(actual[key], word) for key, word in self.fields.items())
+        return all(actual[key] == word for key, word in self.fields.items())
+
+
+class Acceptance(NamedTuple):
+    """One exception as its file states it. `expires` is None where the date is malformed."""
+
+    id: str
+    controls: frozenset[str]
+    selectors: tuple[Selector, ...]
+    broad: bool
+    reason: str
+    compensating: str
+    requester: str
+    approver: str
+    approved: date | None
+    expires: date | None
+    place: Place
+
+    def in_force(self, today: date) -> bool:
+        """Approved, not expired, and never for longer than a year."""
+        if self.approved is None or self.expires is None:
+            return False
+        lasts = self.expires - self.approved
+        return self.approved <= today <= self.expires and lasts <= timedelta(days=MAX_DAYS)
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether the finding is of its controls and resources."""
+        return finding.control in self.controls and any(
+            selector.covers(finding, self.broad) for selector in self.selectors
+        )
+
+
+def read(folder: str, controls: frozenset[str]) -> tuple[Acceptance, ...]:
+    """The exceptions in a folder's YAML files, in order. Raises InputError with every mistake.
+
+    `controls` are the ids that exist; an exception for another one is a mistake.
+    """
+    base = Path(folder)
+    if not base.is_dir():
+        raise usage(f"no such folder of exceptions: {printable(folder)}", code="path-not-found")
+    problems: list[Problem] = []
+    found: dict[str, Acceptance] = {}
+    for path in sorted((*base.rglob("*.yaml"), *base.rglob("*.yml"))):
+        name = (Path(folder) / path.relative_to(base)).as_posix()
+        try:
+            for each in _read_file(path, name, controls):
+                if each.id in found:
+                    message = f"the exception `{each.id}` stands in {found[each.id].place.file} too"
+                    problems.append(Problem("exception-twice", message, name))
+                found[each.id] = each
+        except AssayError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise InputError(problems)
+    return tuple(found.values())
+
+
+def _read_file(path: Path, name: str, controls: frozenset[str]) -> list[Acceptance]:
+    try:
+        if path.stat().st_size > MAX_FILE:
+            raise InputError(Problem("exception-size", "the file is too large", name))
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"cannot be read: {printable(str(error))}"
+        raise InputError(Problem("exception-unreadable", message, name)) from None
+    root = parse(name, text)
+    reader = Reader(name, text)
+    whole = root.value if isinstance(root.value, dict) else {}
+    nodes = [root]
+    if "exceptions" in whole:
+        listed = reader.mapping(root, ("exceptions",), "a file of exceptions")["exceptions"]
+        nodes = listed.value if isinstance(listed.value, list) else []
+        if not isinstance(listed.value, list):
+            reader.fail("exception-type", "`exceptions` must be a list", listed)
+    found = [_acceptance(node, reader, controls) for node in nodes]
+    reader.done()
+    return found
+
+
+def _acceptance(node: Node, reader: Reader, known: frozenset[str]) -> Acceptance:
+    entries = reader.mapping(node, KEYS, "an exception")
+    controls = reader.texts(entries.get("controls"), "`controls`")
+    if not controls:
+        reader.fail("exception-missing", "`controls` is missing", node)
+    for id in controls:
+        if id not in known:
+            reader.fail("no-control", f"no control `{id}`", entries["controls"])
+    broad = "broad" in entries and entries["broad"].value is True
+    requester = reader.text(entries, "requester", node)
+    approver = reader.text(entries, "approver", node)
+    if requester and requester.casefold() == approver.casefold():
+        message = "an exception is approved by someone other than its requester"
+        reader.fail("exception-approver", message, entries["approver"])
+    return Acceptance(
+        id=reader.text(entries, "id", node),
+        controls=frozenset(controls),
+        selectors=_selectors(entries.get("resources"), node, broad, reader),
+        broad=broad,
+        reason=reader.text(entries, "reason", node),
+        compensating=reader.text(entries, "compensating", node),
+        requester=requester,
+        approver=approver,
+        approved=_date(entries.get("approved")),
+        expires=_date(entries.get("expires")),
+        place=Place(reader.file, node.line, node.column),
+    )
+
+
+def _selectors(node: Node | None, owner: Node, broad: bool, reader: Reader) -> tuple[Selector, ...]:
+    if node is None or not isinstance(node.value, list) or not node.value:
+        help = "`resources` is a list of selectors such as {address: aws_db_instance.main}"
+        reader.fail("exception-missing", "`resources` is missing", node or owner, help)
+        return ()
+    found = []
+    for entry in node.value:
+        entries = reader.mapping(entry, SELECTORS, "a selector")
+        fields = {key: reader.text(entries, key, entry) for key in entries if key in SELECTORS}
+        if "address" not in fields and not broad:
+            help = "name the address exactly, or say `broad: true`"
+            reader.fail("exception-broad", "a selector without an address is broad", entry, help)
+        if not broad and any(_PATTERN & set(_plain(word)) for word in fields.values()):
+            help = "name it exactly, or say `broad: true`"
+            reader.fail("exception-broad", "a pattern needs `broad: true`", entry, help)
+        found.append(Selector(fields))
+    return tuple(found)
+
+
+def _plain(word: str) -> str:
+    """The word without instance keys, whose brackets are no pattern."""
+    return word.replace("[", "").replace("]", "") if "*" not in word and "?" not in word else word
+
+
+def _date(node: Node | None) -> date | None:
+    """A date as YAML reads it or as text; None for anything else, which counts as expired."""
+    if node is None:
+        return None
+    if type(node.value) is date:
+        return node.value
+    try:
+        return date.fromisoformat(str(node.value))
+    except ValueError:
+        return None
+
+
+def apply(scan: Scan, accepted: Sequence[Acceptance], today: date) -> Scan:
+    """The scan with every covered fail annotated, and notices about the exceptions themselves."""
+    active = [each for each in accepted if each.in_force(today)]
+    used: set[str] = set()
+    for finding in scan.findings():
+        if finding.status == "fail":
+            used.update(each.id for each in accepted if each.covers(finding))
+    notices = [*scan.notices, *_notices(accepted, used, today)]
+    return scan._replace(findings=_annotated(scan.findings, active), notices=notices)
+
+
+def _annotated(
+    findings: Callable[[], Iterator[Finding]], active: Sequence[Acceptance]
+) -> Callable[[], Iterator[Finding]]:
+    def annotated() -> Iterator[Finding]:
+        for finding in findings():
+            if finding.status == "fail" and finding.excepted_by is None:
+                for each in active:
+                    if each.covers(finding):
+                        finding = finding._replace(excepted_by=each.id)
+                        break
+            yield finding
+
+    return annotated
+
+
+def _notices(accepted: Sequence[Acceptance], used: set[str], today: date) -> Iterator[Notice]:
+    for each in accepted:
+        if not each.in_force(today):
+            message = f"the exception `{each.id}` is not in force: {_why(each, today)}"
+            yield Notice("exception-expired", each.id, message, each.place)
+        elif each.id not in used:
+            message = f"the exception `{each.id}` covers nothing that fails: remove it"
+            yield Notice("exception-unused", each.id, message, each.place)
+        elif each.broad:
+            message = f"the exception `{each.id}` is broad: it covers whatever matches"
+            yield Notice("exception-broad", each.id, message, each.place)
+
+
+def _why(each: Acceptance, today: date) -> str:
+    if each.approved is None or each.expires is None:
+        return "`approved` and `expires` must be dates such as 2026-01-31"
+    if each.expires - each.approved > timedelta(days=MAX_DAYS):
+        return f"it lasts more than {MAX_DAYS} days"
+    if today < each.approved:
+        return f"it is approved only from {each.approved}"
+    return f"it expired on {each.expires}"
