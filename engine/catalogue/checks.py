@@ -60,7 +60,7 @@ class Builder:
             return None
         subject, view = self._subject(kinds, entries["for"], reader)
         each = reader.steps(entries.get("each"), "`each`")
-        has_item = bool(each) or view in self.views or view in ("literal", "namespace")
+        has_item = bool(each) or view in self.views or view in ("literal", "namespace", "job")
         scope = Scope(subject, has_item, self.extensions)
         scope.params = {param.name for param in params}
         related = relations.read(entries.get("related"), reader)

@@ -9,7 +9,7 @@ from assay.engine.catalogue.paths import Steps
 from assay.engine.cel import Program
 
 # Kinds that are not written in any source but made by the scan, one item or resource at a time.
-BUILT_IN_VIEWS = ("workload", "namespace", "literal")
+BUILT_IN_VIEWS = ("workload", "namespace", "job", "literal")
 WHOLES = ("root", "chart", "pipeline", "estate")
 JOINS = ("refers", "referred", "named", "names", "selects", "selected", "within", "owns")
 SCOPES = ("namespace", "root", "environment", "scan")

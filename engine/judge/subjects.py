@@ -48,6 +48,8 @@ def subjects(
         return [literal(resource) for resource in all.resources]
     if view == "namespace":
         return _namespaces(all)
+    if view == "job":
+        return [jobs(resource) for resource in all.kinds.get("pipeline", ())]
     if view:
         parts = views[view].parts
         wanted = all.of_kinds(parts)
@@ -70,6 +72,8 @@ def again(
         return workload(copy) or subject
     if view == "literal":
         return literal(copy)
+    if view == "job":
+        return jobs(copy)
     if view in views:
         return through(views[view].parts[old.kind], copy)
     return Subject(copy, (values,))
@@ -101,6 +105,12 @@ def literal(resource: Resource) -> Subject:
         for path, text in _texts(resource.values, ())
     ]
     return Subject(resource, (resource.values,), items)
+
+
+def jobs(pipeline: Resource) -> Subject:
+    """The built-in view of a pipeline's expanded jobs."""
+    items = list(paths.walk(pipeline.values.get("jobs", {}), (paths.EACH,), ("jobs",)))
+    return Subject(pipeline, (pipeline.values,), items)
 
 
 def _name(path: Path) -> str:
