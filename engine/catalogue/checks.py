@@ -64,7 +64,8 @@ class Builder:
         scope = Scope(subject, has_item, self.extensions)
         scope.params = {param.name for param in params}
         related = relations.read(entries.get("related"), reader)
-        scope.related = {relation.name for relation in related}
+        # A relation that is wrong is declared all the same: one mistake, one problem.
+        scope.related = {name for name, _ in _entries(entries.get("related"))}
         variables = self._variables(entries.get("variables"), scope, reader)
         when = _optional(entries, "when", scope, reader)
         if "assert" not in entries:
@@ -83,7 +84,7 @@ class Builder:
             if source not in SOURCES:
                 help = f"one of: {', '.join(SOURCES)}"
                 reader.fail("control-value", f"no source `{source}`", entries["sources"], help)
-        fix = reader.text(entries, "fix", node, default_fix)
+        fix = reader.text(entries, "fix", node, default_fix or "?")
         if len(reader.problems) > before or assertion is None or said is None:
             return None
         roots = (*subject, "item") if has_item else tuple(subject)
@@ -160,6 +161,10 @@ class Builder:
             if program is not None:
                 found.append((name, program))
         return tuple(found)
+
+
+def _entries(node: Node | None) -> list[tuple[str, Node]]:
+    return [] if node is None else list(node.items())
 
 
 def _optional(
