@@ -1,7 +1,7 @@
 """Files → the Kubernetes objects declared in them, with what could not be read and what was left.
 
 Every document of a YAML or JSON file ends as a resource (or several, for a List), an error, or a
-Gap. Nothing here runs anything from the tree.
+Gap; charts are rendered in a cage of their own. Nothing else from the tree is run.
 """
 
 from __future__ import annotations
@@ -10,25 +10,25 @@ import posixpath
 from typing import Any, NamedTuple
 
 from assay.engine import files
-from assay.engine.kubernetes import kinds, redaction
+from assay.engine.kubernetes import charts, objects, renderings
 from assay.engine.kubernetes import text as texts
 from assay.engine.kubernetes.places import Locator, Places
-from assay.engine.model import Gap, Loaded, Path, Place, Resource, SourceError, Unknown
+from assay.engine.kubernetes.renderings import Rendering
+from assay.engine.model import Gap, Loaded, Path, Place, Resource, SourceError
 
-MAX_LISTS = 8  # a List in a List in a List …
-CHART = "Chart.yaml"
 KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml", "Kustomization"})
-# Maps of text to text: the API server reads null in them as the empty text.
-_TEXT_MAPS = frozenset(
-    {"annotations", "binaryData", "data", "labels", "matchLabels", "nodeSelector", "stringData"}
-)
 
 
 class Options(NamedTuple):
-    """How the manifests of one environment are read."""
+    """How one scan reads Kubernetes.
+
+    environment, namespace   of plain manifests: namespace for the objects that name none
+    renderings               how charts are rendered; one that none is for: once, with the two above
+    """
 
     environment: str = "default"
-    namespace: str | None = None  # of the objects that name none
+    namespace: str | None = None
+    renderings: tuple[Rendering, ...] = ()
 
 
 class _Object(NamedTuple):
@@ -68,48 +68,29 @@ class _Reading:
 
 def load(tree: files.Tree, options: Options | None = None) -> Loaded:
     """The objects of all manifests below the given paths, in the order of files and documents."""
-    reading = _Reading(tree, options or Options())
-    charts = chart_folders(tree)
-    for folder in charts:
-        reading.gaps.append(_chart_gap(folder))
+    options = options or Options()
+    reading = _Reading(tree, options)
+    default = Rendering(options.environment, namespace=options.namespace)
+    outcome = renderings.load_charts(tree, options.renderings, default)
     for file in tree.files:
-        if _template_of(file.name, charts) is None and texts.is_candidate(file):
+        owned = any(charts.owns(folder, file.name, done) for folder, done in outcome.owners.items())
+        if not owned and texts.is_candidate(file):
             _read(reading, file)
+    for pending in outcome.pending:
+        objects.learn(reading.learnt, pending.values)
     resources = [_resource(reading, found) for found in reading.objects]
-    return Loaded(resources, reading.errors, reading.gaps)
-
-
-def chart_folders(tree: files.Tree) -> list[str]:
-    """The folders that hold a Helm chart of their own: not those inside another chart."""
-    found = {
-        folder
-        for folder, held in tree.folders.items()
-        if any(posixpath.basename(file.name) == CHART for file in held)
-    }
-    return sorted(
-        folder
-        for folder in found
-        if not any(f"{folder}/".startswith(f"{outer}/") and outer != folder for outer in found)
-    )
-
-
-def _chart_gap(folder: str) -> Gap:
-    return Gap(
-        "chart",
-        folder,
-        "not_parsed",
-        "the templates of a Helm chart are programs; this chart was not rendered",
-        Place(files.join(folder, CHART)),
-    )
-
-
-def _template_of(name: str, charts: list[str]) -> str | None:
-    """The chart whose template the file is, or None."""
-    for folder in charts:
-        inside = name if folder == "." else name.removeprefix(f"{folder}/")
-        if (folder == "." or inside != name) and "templates" in inside.split("/")[:-1]:
-            return folder
-    return None
+    resources += [
+        objects.resource(
+            pending.values,
+            pending.origin,
+            reading.learnt,
+            pending.place,
+            pending.locate,
+            pending.complete,
+        )
+        for pending in outcome.pending
+    ]
+    return Loaded(resources, outcome.errors + reading.errors, outcome.gaps + reading.gaps)
 
 
 def _read(reading: _Reading, file: files.File) -> None:
@@ -167,65 +148,24 @@ def _document(reading: _Reading, found: texts.Found) -> None:
     if value is None:
         return  # an empty document
     file = found.piece.file
-    problem = _problem(value)
+    problem = objects.problem(value)
     if problem is None:
-        _objects(reading, found, (), value, 0)
+        _objects(reading, found)
     elif problem[0]:
         reading.error(file, problem[0], problem[1], _place(reading, found, ()), "")
     else:
         reading.gaps.append(_no_manifest(_place(reading, found, ()), problem[1]))
 
 
-def _problem(value: Any) -> tuple[str, str] | None:
-    """Why a value is no object: (code of an error or "", reason). None for an object."""
-    if not isinstance(value, dict) or not {"apiVersion", "kind"} <= value.keys():
-        return "", "no manifest: it has no apiVersion and kind"
-    api_version, kind = value["apiVersion"], value["kind"]
-    for field, held in (("apiVersion", api_version), ("kind", kind)):
-        if not isinstance(held, str) or not held:
-            return "manifest-type", f"`{field}` is no text"
-    group = kinds.group(api_version) or api_version.partition("/")[0]
-    if group in kinds.CLIENT_GROUPS or (api_version, kind) == ("v1", "Config"):
-        return "", f"the configuration of a client program ({api_version} {kind})"
-    metadata = value.get("metadata")
-    if metadata is not None and not isinstance(metadata, dict):
-        return "manifest-type", "`metadata` is no map"
-    for field in ("name", "namespace", "generateName"):
-        if metadata and not isinstance(metadata.get(field), str | None):
-            return "manifest-type", f"`metadata.{field}` is no text"
-    return None
-
-
-def _objects(
-    reading: _Reading, found: texts.Found, prefix: Path, value: dict[str, Any], level: int
-) -> None:
+def _objects(reading: _Reading, found: texts.Found) -> None:
     """Take in an object, or the items of a List."""
-    kind, items = value["kind"], value.get("items")
-    if not kind.endswith("List") or not (isinstance(items, list) or kind == "List"):
-        reading.objects.append(_Object(found, prefix, value))
-        _learn(reading.learnt, value)
-        return
-    for number, item in enumerate(items or ()):
-        inner = (*prefix, "items", number)
-        if isinstance(item, dict) and kind != "List":
-            implied = {"apiVersion": value["apiVersion"], "kind": kind.removesuffix("List")}
-            item = implied | item
-        problem = _problem(item)
-        if problem is not None or level >= MAX_LISTS:
-            reason = problem[1] if problem else f"lists stand over {MAX_LISTS} deep in each other"
-            place = _place(reading, found, inner)
-            reading.error(found.piece.file, "manifest-item", reason, place, "")
+    for item in objects.items(found.document.value):
+        if item.problem:
+            place = _place(reading, found, item.path)
+            reading.error(found.piece.file, "manifest-item", item.problem, place, "")
         else:
-            _objects(reading, found, inner, item, level + 1)
-
-
-def _learn(learnt: dict[tuple[str, str], bool], value: dict[str, Any]) -> None:
-    spec = value.get("spec")
-    if value["kind"] != "CustomResourceDefinition" or not isinstance(spec, dict):
-        return
-    names, scope = spec.get("names"), spec.get("scope")
-    if isinstance(names, dict) and scope in ("Namespaced", "Cluster"):
-        learnt[str(spec.get("group")), str(names.get("kind"))] = scope == "Namespaced"
+            reading.objects.append(_Object(found, item.path, item.value))
+            objects.learn(reading.learnt, item.value)
 
 
 def _place(reading: _Reading, found: texts.Found, path: Path) -> Place:
@@ -236,63 +176,13 @@ def _place(reading: _Reading, found: texts.Found, path: Path) -> Place:
 
 def _resource(reading: _Reading, held: _Object) -> Resource:
     found, options = held.found, reading.options
-    values = dropped(held.values) if found.document.nulls else held.values
-    kind, group = values["kind"], kinds.group(values["apiVersion"])
-    metadata = values.get("metadata") or {}
-    root = reading.tree.base_of(found.piece.file).name
+    values = objects.dropped(held.values) if found.document.nulls else held.values
     place = _place(reading, found, held.prefix)
-    complete = True
-    namespace: str | None = metadata.get("namespace") or None
-    namespaced = kinds.namespaced(group, kind, reading.learnt)
-    if namespaced is False:
-        namespace = ""
-    elif namespace is None and namespaced:
-        namespace = options.namespace
-        complete = namespace is not None
-        values = {
-            **values,
-            "metadata": {
-                **metadata,
-                "namespace": namespace or _unknown_namespace(root, options.environment),
-            },
-        }
-    name = metadata.get("name") or (f"{metadata.get('generateName') or '?'}*").replace("?*", "?")
-    return Resource(
-        "manifest",
-        kinds.name(values["apiVersion"], kind),
-        kinds.address(group, kind, namespace, name),
+    root = reading.tree.base_of(found.piece.file).name
+    return objects.resource(
         values,
+        objects.Origin("manifest", root, options.environment, options.namespace),
+        reading.learnt,
         place,
-        root=root,
-        environment=options.environment,
-        locate=Locator(reading.places, found.piece, found.number, held.prefix, place),
-        sensitive=redaction.paths(kind, values),
-        namespace=namespace,
-        complete=complete,
+        Locator(reading.places, found.piece, found.number, held.prefix, place),
     )
-
-
-def _unknown_namespace(root: str, environment: str) -> Unknown:
-    """The namespace that whoever applies the files will choose, the same for all of them."""
-    return Unknown(
-        "variable",
-        "metadata.namespace",
-        identity=f"namespace of {root} in {environment}",
-        not_null=True,
-        type="string",
-        least=1,
-    )
-
-
-def dropped(value: Any, field: str = "") -> Any:
-    """The value without null fields, as the API server decodes it. Lists keep their length."""
-    if isinstance(value, dict):
-        empty = field in _TEXT_MAPS
-        return {
-            name: "" if inner is None else dropped(inner, name)
-            for name, inner in value.items()
-            if inner is not None or empty
-        }
-    if isinstance(value, list):
-        return [dropped(inner) for inner in value]
-    return value

@@ -1,0 +1,113 @@
+"""Run a renderer on untrusted input: limits on time, memory and output, and no network.
+
+The child sees a temporary folder as its home, none of the user's configuration, and a network
+namespace of its own where the system gives one to everybody (Linux with user namespaces).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+SECONDS = 60
+MEMORY = 6 * 1024**3  # bytes of address space; Go reserves far more than it uses
+OUTPUT = 64 * 1024**2  # bytes, of each stream and of each file written
+_NEW_USER_AND_NETWORK = 0x10000000 | 0x40000000  # CLONE_NEWUSER | CLONE_NEWNET
+_NOWHERE = "http://127.0.0.1:9"  # the discard port: a proxy that answers nobody
+
+
+class Result(NamedTuple):
+    """What a child left: `fault` says which limit ended it, else it is empty."""
+
+    code: int
+    out: bytes
+    err: str
+    fault: str
+
+
+def run(command: Sequence[str], home: Path, seconds: int = SECONDS) -> Result:
+    """Run a command, whose first word is an absolute path, inside the folder `home`."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        child = subprocess.Popen(  # noqa: S603 - the command is ours, its input is what is caged
+            command,
+            cwd=home,
+            env=_surroundings(home),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            start_new_session=True,
+            preexec_fn=_limits(seconds),
+        )
+        fault = ""
+        try:
+            code = child.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            fault = f"it took more than {seconds} seconds"
+            code = _end(child)
+        except BaseException:
+            _end(child)
+            raise
+        texts = []
+        for stream in (out, err):
+            if stream.seek(0, os.SEEK_END) >= OUTPUT:
+                fault = fault or f"it wrote more than {OUTPUT // 1024**2} MiB"
+            stream.seek(0)
+            texts.append(stream.read(OUTPUT))
+    if code == -signal.SIGXCPU:
+        fault = f"it took more than {seconds} seconds"
+    return Result(code, texts[0], texts[1].decode("utf-8", "replace").strip(), fault)
+
+
+def _end(child: subprocess.Popen[bytes]) -> int:
+    """End the child with all that it started: it leads a session of its own."""
+    os.killpg(child.pid, signal.SIGKILL)
+    return child.wait()
+
+
+def _surroundings(home: Path) -> dict[str, str]:
+    path = str(home)
+    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), _NOWHERE)
+    return proxies | {
+        "HOME": path,
+        "TMPDIR": path,
+        "XDG_CACHE_HOME": f"{path}/.cache",
+        "XDG_CONFIG_HOME": f"{path}/.config",
+        "XDG_DATA_HOME": f"{path}/.data",
+        "KUBECONFIG": os.devnull,
+        "GOMEMLIMIT": "1GiB",
+        "GOMAXPROCS": "2",
+        "TZ": "UTC",
+    }
+
+
+def _limits(seconds: int) -> Any:
+    """What the child does to itself before it becomes the command."""
+    libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+    limits = [
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_AS, MEMORY),
+        (resource.RLIMIT_FSIZE, OUTPUT),
+        (resource.RLIMIT_CORE, 0),
+    ]
+
+    def confine() -> None:
+        for limit, value in limits:
+            _, hard = resource.getrlimit(limit)
+            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            # One second more than the soft limit, so that a signal of its own tells of time.
+            last = value + 1 if limit == resource.RLIMIT_CPU else value
+            resource.setrlimit(limit, (value, last if hard < 0 else min(last, hard)))
+        if libc is not None:
+            libc.unshare(
+                _NEW_USER_AND_NETWORK
+            )  # where it is refused, the proxies still lead nowhere
+
+    return confine
