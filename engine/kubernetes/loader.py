@@ -1,29 +1,28 @@
 """Files → the Kubernetes objects declared in them, with what could not be read and what was left.
 
 Every document of a YAML or JSON file ends as a resource (or several, for a List), an error, or a
-Gap; charts are rendered in a cage of their own. Nothing else from the tree is run.
+Gap. Charts and kustomizations are rendered in a cage; nothing else from the tree is run.
 """
 
 from __future__ import annotations
 
-import posixpath
 from typing import Any, NamedTuple
 
 from assay.engine import files
-from assay.engine.kubernetes import charts, objects, renderings
+from assay.engine.kubernetes import charts, objects, overlays, renderings
 from assay.engine.kubernetes import text as texts
 from assay.engine.kubernetes.places import Locator, Places
 from assay.engine.kubernetes.renderings import Rendering
 from assay.engine.model import Gap, Loaded, Path, Place, Resource, SourceError
-
-KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml", "Kustomization"})
 
 
 class Options(NamedTuple):
     """How one scan reads Kubernetes.
 
     environment, namespace   of plain manifests: namespace for the objects that name none
-    renderings               how charts are rendered; one that none is for: once, with the two above
+    renderings               how charts are rendered: those for the chart's folder, else those
+                             for none, else once with the two above. One that names a
+                             kustomization's folder names its environment
     """
 
     environment: str = "default"
@@ -72,39 +71,31 @@ def load(tree: files.Tree, options: Options | None = None) -> Loaded:
     reading = _Reading(tree, options)
     default = Rendering(options.environment, namespace=options.namespace)
     outcome = renderings.load_charts(tree, options.renderings, default)
+    built, read = overlays.load_overlays(tree, options.renderings, default, reading.places)
     for file in tree.files:
-        owned = any(charts.owns(folder, file.name, done) for folder, done in outcome.owners.items())
+        owned = file.name in read or any(
+            charts.owns(folder, file.name, done) for folder, done in outcome.owners.items()
+        )
         if not owned and texts.is_candidate(file):
             _read(reading, file)
-    for pending in outcome.pending:
-        objects.learn(reading.learnt, pending.values)
+    pending = outcome.pending + built.pending
+    for each in pending:
+        objects.learn(reading.learnt, each.values)
     resources = [_resource(reading, found) for found in reading.objects]
     resources += [
         objects.resource(
-            pending.values,
-            pending.origin,
-            reading.learnt,
-            pending.place,
-            pending.locate,
-            pending.complete,
+            each.values, each.origin, reading.learnt, each.place, each.locate, each.complete
         )
-        for pending in outcome.pending
+        for each in pending
     ]
-    return Loaded(resources, outcome.errors + reading.errors, outcome.gaps + reading.gaps)
+    return Loaded(
+        resources,
+        outcome.errors + built.errors + reading.errors,
+        outcome.gaps + built.gaps + reading.gaps,
+    )
 
 
 def _read(reading: _Reading, file: files.File) -> None:
-    if posixpath.basename(file.name) in KUSTOMIZATIONS:
-        reading.gaps.append(
-            Gap(
-                "kustomization",
-                posixpath.dirname(file.name) or ".",
-                "not_parsed",
-                "this kustomization was not built; the files it names are judged as they stand",
-                Place(file.name),
-            )
-        )
-        return
     if file.size > files.MAX_FILE:
         reason = f"larger than {files.MAX_FILE // 2**20} MiB"
         reading.gaps.append(Gap("file", file.name, "not_parsed", reason, Place(file.name)))

@@ -385,6 +385,8 @@ def test_every_document_of_the_corpus_is_accounted_for(monkeypatch):
         pytest.skip(f"no corpora at {CORPORA}")
     monkeypatch.chdir(folder)
     tree = files.discover(["."])
+    mentioned = {place.file for place in everything(loader.load(tree)) if place is not None}
+    monkeypatch.setenv("PATH", "")
     loaded = loader.load(tree)
     spots = [place for place in everything(loaded) if place is not None]
     for file in tree.with_suffix(".yaml", ".yml"):
@@ -394,6 +396,7 @@ def test_every_document_of_the_corpus_is_accounted_for(monkeypatch):
         held = [place for place in spots if place.file == file.name]
         lists = len(re.findall(r"(?m)^kind: *\w*List$", text))
         assert len(held) == wanted or (lists and len(held) >= wanted), file.name
+        assert not wanted or file.name in mentioned
 
 
 def everything(loaded):
