@@ -106,8 +106,6 @@ class Incoming:
                     for other, kinds in self.by_text.get((scope, str(text)), ())
                     if mine.kind not in kinds
                 ]
-        if found:
-            return found, None
         for value, kinds in self.open.get(scope, ()):
             if mine.kind not in kinds:
                 return found, Unknown("relation", value.origin, refs=value.refs)
