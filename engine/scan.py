@@ -86,17 +86,12 @@ def scan(catalogue: Catalogue, loaded: Iterable[Loaded], options: ScanOptions) -
 def _judge(
     control: Control, check: Check, found: Sequence[Subject], judge: verdicts.Judge | None
 ) -> Rows:
-    """The loop: one check over its subjects."""
+    """One check over its subjects."""
     rows = Rows(control, check, found)
     if judge is None:
         rows.statuses = bytearray([verdicts.NOT_APPLICABLE]) * len(found)
         return rows
-    statuses, details, verdict = rows.statuses, rows.details, judge.verdict
-    for number, subject in enumerate(found):
-        status, detail = verdict(subject)
-        statuses[number] = status
-        if detail is not None:
-            details[number] = detail
+    judge.run(found, rows.statuses, rows.details)
     return rows
 
 

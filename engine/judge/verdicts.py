@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from assay.engine.catalogue import paths
@@ -17,6 +17,8 @@ from assay.engine.model import STATUSES, Path, Unknown, Violation, path_text
 PASS, FAIL, NOT_APPLICABLE, UNKNOWN, ERROR, MANUAL = range(len(STATUSES))
 MAX_VIOLATIONS = 200  # of one finding; the rest is counted in its message
 MAX_MESSAGE = 2_000  # characters
+NOTHING: dict[str, Any] = {}
+EACH_CONTAINER = (("containers", paths.EACH),)
 
 
 class Detail(NamedTuple):
@@ -70,6 +72,67 @@ class Judge:
         self.complete = complete  # nothing in the whole scan is unknown
         self.has_item = "item" in check.names
         self.programs = dict(check.variables)
+
+    def run(
+        self, found: Sequence[Subject], statuses: bytearray, details: dict[int, Detail]
+    ) -> None:
+        """Judge every subject. What is complete and passes takes the short way.
+
+        The short way evaluates and nothing else; whatever does not pass there is judged again
+        the long way, which knows what to say of it.
+        """
+        short = self._short_items if self.has_item else self._short
+        for number, subject in enumerate(found):
+            complete = self.complete if self.check.related else subject.resource.complete
+            status = short(subject) if complete else FAIL
+            if status == FAIL:
+                status, detail = self.verdict(subject)
+                if detail is not None:
+                    details[number] = detail
+            statuses[number] = status
+
+    def _short(self, subject: Subject) -> int:
+        """PASS or NOT_APPLICABLE if it is just that, else FAIL for whatever needs a closer look."""
+        if subject.doubt is not None or subject.failed or not subject.applies:
+            return FAIL
+        check = self.check
+        if self.programs or check.related:
+            args = self._args(subject, False)
+        else:
+            args = (*subject.base, self.params, NOTHING, NOTHING, subject.resource.address)
+        try:
+            if check.when is not None:
+                applies = check.when.fast(*args)
+                if applies is not True:
+                    return NOT_APPLICABLE if applies is False else FAIL
+            return PASS if check.assertion.fast(*args) is True else FAIL
+        except FAILURES:
+            return FAIL
+
+    def _short_items(self, subject: Subject) -> int:
+        """As `_short`, over items: PASS when there is none, or every one of them passes."""
+        if subject.doubt is not None or subject.failed or not subject.applies:
+            return FAIL
+        check = self.check
+        if check.when is not None or self.programs or check.related:
+            return self._closer(subject)
+        assertion, base, params = check.assertion.fast, subject.base, self.params
+        address = subject.resource.address
+        if check.each == EACH_CONTAINER and len(base) == 3:
+            items: Iterable[Any] = base[2]
+        else:
+            items = (item for _, item in self._elements(subject))
+        try:
+            for item in items:
+                if assertion(*base, item, params, NOTHING, NOTHING, address) is not True:
+                    return FAIL
+        except FAILURES:
+            return FAIL
+        return PASS
+
+    def _closer(self, subject: Subject) -> int:
+        status, detail = self._items(subject, False)
+        return FAIL if detail is not None or status == FAIL else status
 
     def verdict(self, subject: Subject) -> tuple[int, Detail | None]:
         """The status code and, where it is no plain pass, what there is to say."""
