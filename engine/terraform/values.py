@@ -43,12 +43,14 @@ class Unknown:
     identity  equal identities are equal values
     family    two identities of one family differ
     not_null  certainly not null
-    prefix, suffix   what a text begins and ends with; only `prefix` decides anything in Terraform
+    prefix    what a text begins with, as far as Terraform itself knows and uses it
+    begins, suffix   what a text begins and ends with, as far as it can be told
     structure        ("json", Value): the text encodes this value, which is known in part
     low, high        inclusive bounds of a number, or of a collection's length; None: no bound
     """
 
     __slots__ = (
+        "begins",
         "cause",
         "family",
         "high",
@@ -70,6 +72,7 @@ class Unknown:
         family: str | None = None,
         not_null: bool = False,
         prefix: str = "",
+        begins: str = "",
         suffix: str = "",
         structure: tuple[str, Any] | None = None,
         low: Any = None,
@@ -81,6 +84,7 @@ class Unknown:
         self.family = family
         self.not_null = not_null
         self.prefix = prefix
+        self.begins = begins or prefix
         self.suffix = suffix
         self.structure = structure
         self.low = low
@@ -223,6 +227,18 @@ def deep_marks(value: Value) -> frozenset[str]:
     return marks
 
 
+def strip(value: Value, marks: frozenset[str]) -> Value:
+    """The value without these marks, on itself and on everything inside it."""
+    v = value.v
+    if v.__class__ is list:
+        v = [strip(element, marks) for element in v]
+    elif v.__class__ is dict:
+        v = {name: strip(element, marks) for name, element in v.items()}
+    elif not value.marks & marks:
+        return value
+    return Value(value._type, v, value.marks - marks)
+
+
 def wholly_known(value: Value) -> bool:
     """Whether neither the value nor anything inside it is unknown."""
     v = value.v
@@ -237,9 +253,10 @@ def first_unknown(value: Value) -> Unknown | None:
     """The first unknown inside the value: it names the reason of what depends on it."""
     v = value.v
     if v.__class__ is Unknown:
-        return v  # type: ignore[no-any-return]
+        return v
     if v.__class__ is list or v.__class__ is dict:
-        for element in v if v.__class__ is list else v.values():
+        elements: Iterable[Value] = v if isinstance(v, list) else v.values()
+        for element in elements:
             found = first_unknown(element)
             if found is not None:
                 return found

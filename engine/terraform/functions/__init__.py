@@ -1,0 +1,1 @@
+"""Terraform's functions, a module for each subject; registry.py has them all by name."""
