@@ -1,0 +1,134 @@
+"""`assay sigma`: Sigma rules as OpenSearch searches, and what they find."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from assay.engine.errors import InputError, Problem, printable, usage
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The words of `assay sigma`."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    convert = actions.add_parser("convert", help="one JSON search a rule, named by the rule's id")
+    _rules(convert)
+    convert.add_argument("-o", "--output", metavar="DIR", help="folder to write into")
+    match = actions.add_parser("match", help="which rule finds which event, as JSON lines")
+    _rules(match)
+    match.add_argument(
+        "--events", required=True, metavar="FILE", help="JSON array, JSON lines, or - for stdin"
+    )
+    match.add_argument(
+        "--by",
+        default="sigma,dsl",
+        metavar="WAYS",
+        help="by the rules' meaning (sigma), by the emitted searches under the shipped template "
+        "(dsl), on an OpenSearch (its URL); several with commas (default: %(default)s)",
+    )
+
+
+def _rules(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("rules", nargs="+", metavar="RULES", help="Sigma files or folders")
+    parser.add_argument(
+        "--placeholders", metavar="FILE", help="YAML: values for `|expand`, name: [value, ...]"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the action; the exit code."""
+    return ACTIONS[args.action](args)
+
+
+def _convert(args: argparse.Namespace) -> int:
+    from assay.engine.siem.convert import convert
+
+    done = convert(args.rules, _placeholders(args.placeholders))
+    if args.output is None:
+        for one in done.converted:
+            line = {"rule": one.rule.id, "index": one.source.pattern, **one.body}
+            print(json.dumps(line, ensure_ascii=False))
+    else:
+        _write(Path(args.output), {one.rule.id: one.body for one in done.converted})
+    return _refusals(done.refused)
+
+
+def _write(folder: Path, bodies: dict[str, dict[str, Any]]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, body in bodies.items():
+            text = json.dumps(body, ensure_ascii=False, separators=(",", ":")) + "\n"
+            folder.joinpath(f"{name}.json").write_text(text, "utf-8")
+    except OSError as error:
+        raise usage(f"cannot write into {folder}: {error.strerror}") from error
+
+
+def _refusals(refused: list[Any]) -> int:
+    for one in refused:
+        place = f"{one.file}:{one.line}" if one.line else one.file
+        name = f" {one.rule}" if one.rule else ""
+        print(printable(f"refused: {place}:{name}: {one.reason}"), file=sys.stderr)
+    return 1 if refused else 0
+
+
+def _match(args: argparse.Namespace) -> int:
+    from assay.engine.siem import match, server
+    from assay.engine.siem.convert import convert
+
+    ways = [way.strip() for way in args.by.split(",") if way.strip()]
+    for way in ways:
+        if way not in ("sigma", "dsl") and not way.startswith(("http://", "https://")):
+            raise usage(f"--by {way}: not sigma, dsl or the URL of a server")
+    events = _events(args.events)
+    done = convert(args.rules, _placeholders(args.placeholders))
+    for way in ways:
+        hits: Iterator[match.Hit]
+        if way == "sigma":
+            hits = match.by_meaning(done.converted, events)
+        elif way == "dsl":
+            hits = match.by_query(done.converted, events)
+        else:
+            hits = match.by_server(way, done.converted, events)
+        name = way if way in ("sigma", "dsl") else server.shown(way)
+        for hit in hits:
+            print(json.dumps({"event": hit.event, "rule": hit.rule, "by": name}))
+    return _refusals(done.refused)
+
+
+def _events(name: str) -> list[dict[str, Any]]:
+    from assay.engine.siem.event import read_events
+
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        problem = Problem("path-not-found", f"cannot read {name}: {error.strerror}")
+        raise InputError(problem) from error
+    return read_events(data, name)
+
+
+def _placeholders(name: str | None) -> dict[str, list[str]] | None:
+    if name is None:
+        return None
+    import yaml
+
+    try:
+        data = yaml.safe_load(Path(name).read_bytes())
+    except OSError as error:
+        problem = Problem("path-not-found", f"cannot read {name}: {error.strerror}")
+        raise InputError(problem) from error
+    except yaml.YAMLError as error:
+        problem = Problem("siem-placeholders", f"not YAML: {error}", file=name)
+        raise InputError(problem) from error
+    if not isinstance(data, dict):
+        raise InputError(Problem("siem-placeholders", "not a map of name to values", file=name))
+    return {
+        str(key): [str(value) for value in (values if isinstance(values, list) else [values])]
+        for key, values in data.items()
+    }
+
+
+ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {"convert": _convert, "match": _match}

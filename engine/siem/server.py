@@ -1,0 +1,113 @@
+"""Queries on a real OpenSearch: events go into a scratch index, which is removed again."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from assay.engine.errors import InputError, Problem
+from assay.engine.siem.sources import Source, template
+
+BATCH = 5_000  # events in one scratch index: below the 10,000 hits that a search returns
+SEARCHES = 50  # in one request
+PREFIX = "assay-scratch-"
+
+
+def shown(url: str) -> str:
+    """The URL without credentials, as it may be printed."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def connect(url: str) -> Any:
+    """A client. Credentials come from the URL, or from ASSAY_OPENSEARCH_USER and _PASSWORD.
+
+    ASSAY_OPENSEARCH_CA names the file of the certificate authority.
+    """
+    from opensearchpy import OpenSearch
+
+    parts = urlsplit(url)
+    user = unquote(parts.username or "") or os.environ.get("ASSAY_OPENSEARCH_USER", "")
+    password = unquote(parts.password or "") or os.environ.get("ASSAY_OPENSEARCH_PASSWORD", "")
+    options: dict[str, Any] = {"timeout": 60, "max_retries": 2, "retry_on_timeout": False}
+    if user:
+        options["http_auth"] = (user, password)
+    if ca := os.environ.get("ASSAY_OPENSEARCH_CA"):
+        options["ca_certs"] = ca
+    return OpenSearch(shown(url), **options)
+
+
+def match(
+    url: str, source: Source, queries: Mapping[str, Any], events: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[int, str]]:
+    """(number of the event, rule) for every hit, in the order of events and rules.
+
+    Raises InputError where the server refuses the index, an event or a query.
+    """
+    from opensearchpy.exceptions import OpenSearchException
+
+    client = connect(url)
+    name = f"{PREFIX}{source.name}-{secrets.token_hex(4)}"
+    try:
+        for first in range(0, len(events), BATCH):
+            found: list[tuple[int, str]] = []
+            try:
+                _fill(client, name, source, first, events[first : first + BATCH])
+                found = list(_search(client, name, queries))
+            finally:
+                client.indices.delete(index=name, ignore_unavailable=True)
+            order = {rule: at for at, rule in enumerate(queries)}
+            yield from sorted(found, key=lambda hit: (hit[0], order[hit[1]]))
+    except OpenSearchException as error:
+        raise _refused(url, _short(error)) from error
+    finally:
+        client.close()
+
+
+def _fill(
+    client: Any, name: str, source: Source, first: int, events: Sequence[Mapping[str, Any]]
+) -> None:
+    body = template(source)["template"]
+    settings = {**body["settings"], "index.number_of_shards": 1, "index.number_of_replicas": 0}
+    client.indices.create(index=name, body={"settings": settings, "mappings": body["mappings"]})
+    lines: list[Any] = []
+    for at, event in enumerate(events, first):
+        lines += [{"index": {"_id": str(at)}}, event]
+    answer = client.bulk(body=lines, index=name, refresh=True)
+    for item in answer["items"]:
+        if error := item["index"].get("error"):
+            at = item["index"]["_id"]
+            raise _refused("", f"event {at} is refused: {error.get('reason', error)}")
+
+
+def _search(client: Any, name: str, queries: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+    rules = list(queries)
+    for at in range(0, len(rules), SEARCHES):
+        batch = rules[at : at + SEARCHES]
+        lines: list[Any] = []
+        for rule in batch:
+            lines += [{"index": name}, {**queries[rule], "size": BATCH, "_source": False}]
+        answer = client.msearch(body=lines)
+        for rule, result in zip(batch, answer["responses"], strict=True):
+            if error := result.get("error"):
+                raise _refused("", f"the query of {rule} is refused: {_cause(error)}")
+            for hit in result["hits"]["hits"]:
+                yield int(hit["_id"]), rule
+
+
+def _cause(error: Any) -> str:
+    while isinstance(error, dict) and error.get("root_cause"):
+        error = error["root_cause"][0]
+    return str(error.get("reason", error)) if isinstance(error, dict) else str(error)
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:500]
+
+
+def _refused(url: str, reason: str) -> InputError:
+    where = f"{shown(url)}: " if url else ""
+    return InputError(Problem("siem-server", f"{where}{reason}"))

@@ -1,0 +1,245 @@
+"""A Sigma detection as a tree of tests: what emitter, evaluator and coverage all read.
+
+Built from pySigma's condition tree, which has resolved the condition and applied the modifiers.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+ANY = None  # in the parts of a Pattern: any number of characters
+ONE = 1  # exactly one character
+
+Parts = tuple[str | int | None, ...]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+
+
+class And(NamedTuple):
+    items: tuple[Any, ...]
+
+
+class Or(NamedTuple):
+    items: tuple[Any, ...]
+
+
+class Not(NamedTuple):
+    item: Any
+
+
+class Pattern(NamedTuple):
+    """Text with wildcards for the whole of a value; `cased` says that case matters."""
+
+    field: str | None
+    parts: Parts
+    cased: bool = False
+
+
+class Several(NamedTuple):
+    """Any of these patterns, case ignored; all begin, and all end, with or without a star."""
+
+    field: str | None
+    chunk: tuple[Parts, ...]
+
+
+class Texts(NamedTuple):
+    """A number or truth value: the spellings that JSON has for it."""
+
+    field: str | None
+    texts: tuple[str, ...]
+
+
+class Regex(NamedTuple):
+    """A regular expression found somewhere in a value; flags are of i, m, s."""
+
+    field: str | None
+    pattern: str
+    flags: frozenset[str]
+
+
+class Cidr(NamedTuple):
+    """The value is an address inside the network."""
+
+    field: str
+    network: Network
+
+
+class Compare(NamedTuple):
+    """The value is a number and stands in this order (lt, lte, gt, gte) to the given one."""
+
+    field: str
+    order: str
+    number: int | float
+
+
+class Exists(NamedTuple):
+    """The field has a value: `null` and an empty list are none."""
+
+    field: str
+
+
+class Reference(NamedTuple):
+    """The value equals, begins with, ends with or contains a value of the other field."""
+
+    field: str
+    other: str
+    how: str  # equal, prefix, suffix, within
+
+
+class TimePart(NamedTuple):
+    """The given part of a time (minute, hour, day, week, month, year; UTC, ISO weeks)."""
+
+    field: str
+    part: str
+    number: int
+
+
+Test = Pattern | Several | Texts | Regex | Cidr | Compare | Exists | Reference | TimePart
+Tree = And | Or | Not | Test
+
+
+class RefusedError(Exception):
+    """This rule cannot be said exactly: the message is the reason."""
+
+
+def leaves(tree: Tree) -> Iterator[Test]:
+    """All tests of the tree, in order."""
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, And | Or):
+            pending.extend(reversed(node.items))
+        elif isinstance(node, Not):
+            pending.append(node.item)
+        else:
+            yield node
+
+
+def build(condition: Any) -> Tree:
+    """The tree of a pySigma condition (an item of `parsed_condition`, parsed).
+
+    Raises RefusedError.
+    """
+    from sigma.conditions import (
+        ConditionAND,
+        ConditionFieldEqualsValueExpression,
+        ConditionNOT,
+        ConditionOR,
+        ConditionValueExpression,
+    )
+
+    def walk(node: Any) -> Tree:
+        kind = type(node)
+        if kind is ConditionFieldEqualsValueExpression:
+            return _test(node.field, node.value)
+        if kind is ConditionValueExpression:
+            return _test(None, node.value)
+        if kind is ConditionOR or kind is ConditionAND:
+            items = [walk(item) for item in node.args]
+            return _join(Or if kind is ConditionOR else And, items)
+        if kind is ConditionNOT and len(node.args) == 1:
+            return Not(walk(node.args[0]))
+        raise RefusedError(
+            "the condition names no detection"
+            if node is None or not getattr(node, "args", None)
+            else f"the condition holds a {kind.__name__}"
+        )
+
+    return walk(condition)
+
+
+def _join(kind: type[And] | type[Or], items: list[Tree]) -> Tree:
+    flat: list[Tree] = []
+    for item in items:
+        if type(item) is kind:
+            flat += item.items
+        else:
+            flat.append(item)
+    return flat[0] if len(flat) == 1 else kind(tuple(flat))
+
+
+def _test(field: str | None, value: Any) -> Tree:
+    kind = type(value).__name__
+    if kind in ("SigmaString", "SigmaCasedString"):
+        return Pattern(field, _parts(value.s), kind == "SigmaCasedString")
+    if kind == "SigmaExpansion":
+        return _join(Or, [_test(field, inner) for inner in value.values])
+    if kind == "SigmaNumber":
+        return Texts(field, _spellings(value.number))
+    if kind == "SigmaBool":
+        return Texts(field, ("true" if value.boolean else "false",))
+    if kind == "SigmaRegularExpression":
+        flags = frozenset(flag.name[0].lower().replace("d", "s") for flag in value.flags)
+        return Regex(field, _plain(value.regexp), flags)
+    if field is None:
+        raise RefusedError("a test without a field asks for more than text")
+    return _field_test(field, kind, value)
+
+
+def _field_test(field: str, kind: str, value: Any) -> Tree:
+    if kind == "SigmaNull":
+        return Not(Exists(field))
+    if kind == "SigmaExists":
+        return Exists(field) if value.exists else Not(Exists(field))
+    if kind == "SigmaCIDRExpression":
+        return Cidr(field, _network(value.network))
+    if kind == "SigmaCompareExpression":
+        order = value.op.name.lower()
+        number = value.number.number
+        if order == "neq":
+            return Not(Texts(field, _spellings(number)))
+        return Compare(field, order, number)
+    if kind == "SigmaFieldReference":
+        hows = {(0, 0): "equal", (1, 0): "prefix", (0, 1): "suffix", (1, 1): "within"}
+        return Reference(field, value.field, hows[value.starts_with, value.ends_with])
+    if kind == "SigmaTimestampPart":
+        return TimePart(field, value.timestamp_part.name.lower(), int(value.number))
+    raise RefusedError(f"a value of the kind {kind} is not known")
+
+
+def _parts(parts: list[Any]) -> Parts:
+    made: list[str | int | None] = []
+    for part in parts:
+        if type(part) is str:
+            if made and type(made[-1]) is str:
+                made[-1] += part
+            elif part:
+                made.append(part)
+        elif (name := getattr(part, "name", "")) == "WILDCARD_MULTI":
+            if not (made and made[-1] is ANY):
+                made.append(ANY)
+        elif name == "WILDCARD_SINGLE":
+            made.append(ONE)
+        else:
+            raise RefusedError(
+                f"the placeholder %{name}% has no value: name a file of values with --placeholders"
+            )
+    return tuple(made)
+
+
+def _plain(text: Any) -> str:
+    for part in text.s:
+        if type(part).__name__ == "Placeholder":
+            raise RefusedError(
+                f"the placeholder %{part.name}% has no value: "
+                "name a file of values with --placeholders"
+            )
+    plain: str = text.to_plain_regex()
+    return plain
+
+
+def _spellings(number: int | float) -> tuple[str, ...]:
+    if isinstance(number, int):
+        return str(number), f"{number}.0"
+    return (repr(number),)
+
+
+def _network(network: Network) -> Network:
+    """Mapped IPv4 networks as what they are: OpenSearch and we read such addresses as IPv4."""
+    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(MAPPED):
+        return ipaddress.IPv4Network(
+            (int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96)
+        )
+    return network
