@@ -111,7 +111,8 @@ class AssayError(Exception):
     """One or more Problems that stop what was asked for."""
 
     def __init__(self, problems: Problem | Iterable[Problem]) -> None:
-        self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        given = (problems,) if isinstance(problems, Problem) else problems
+        self.problems = tuple(dict.fromkeys(given))
         super().__init__(self.problems[0].message if self.problems else "")
 
     def render(self) -> str:

@@ -1,0 +1,129 @@
+"""assay scan: load, judge, report, decide."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from assay.engine import gate
+from assay.engine.cli import version
+from assay.engine.commands import sources
+from assay.engine.errors import usage
+from assay.engine.files import discover
+from assay.engine.model import SEVERITIES, Scan
+from assay.engine.scan import ScanOptions, scan
+from assay.reports import formats
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The options of design section 4."""
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="files and folders to judge")
+    report = parser.add_argument_group("report")
+    report.add_argument(
+        "-f",
+        "--format",
+        action="append",
+        default=[],
+        metavar="FORMAT[=FILE]",
+        help=f"one of {', '.join(formats.FORMATS)}; several with a file each (default text)",
+    )
+    report.add_argument("--quiet", action="store_true", help="say only what blocks")
+    report.add_argument("--at", metavar="TIME", help="the time of the scan (RFC 3339)")
+    decide = parser.add_argument_group("gate")
+    decide.add_argument("--fail-on", choices=SEVERITIES, default="low", metavar="SEVERITY")
+    decide.add_argument("--allow", action="append", default=[], metavar="KIND:PATTERN")
+    decide.add_argument("--strict", action="store_true", help="every unknown blocks")
+    decide.add_argument("--require-coverage", type=float, default=1.0, metavar="SHARE")
+    decide.add_argument("--exceptions", metavar="DIR", help="approved, expiring acceptances")
+    decide.add_argument("--baseline", metavar="FILE", help="fails that are known")
+    what = parser.add_argument_group("controls")
+    what.add_argument("--control", action="append", default=[], metavar="ID")
+    what.add_argument("--rules", action="append", default=[], metavar="DIR")
+    what.add_argument("--params", metavar="FILE", help="parameters of controls, YAML")
+    sources.options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """The exit code: 0 nothing blocks, 1 something does."""
+    outputs = formats.parse(args.format or ["text"])
+    allow = gate.parse_allow(args.allow)
+    if not 0 <= args.require_coverage <= 1:
+        raise usage("--require-coverage takes a share from 0 to 1")
+    at = time_of(args.at)
+    result = judge(args, at)
+    decided = gate.GateOptions(args.fail_on, allow, args.strict, args.require_coverage)
+    blocks = gate.blocks(result, decided)
+    formats.write(outputs, result, quiet=args.quiet)
+    return 1 if blocks else 0
+
+
+def judge(args: argparse.Namespace, at: datetime | None) -> Scan:
+    """The scan that the arguments ask for, exceptions and baseline applied."""
+    from assay.engine.catalogue.load import load
+
+    catalogue = load([Path(folder) for folder in args.rules])
+    sources.check(args)
+    tree = discover(args.paths)
+    values, expects = {}, frozenset[str]()
+    if args.params:
+        from assay.engine import parameters
+
+        values, expects = parameters.read(args.params, catalogue)
+    given = ScanOptions(
+        controls=frozenset(args.control),
+        params=values,
+        expects=expects,
+        at=at.isoformat().replace("+00:00", "Z") if at else None,
+        inputs=[base.name for base in tree.bases],
+        version=version(),
+    )
+    unknown = sorted(given.controls - {control.id for control in catalogue.controls})
+    if unknown:
+        from difflib import get_close_matches
+
+        near = get_close_matches(unknown[0], [c.id for c in catalogue.controls], 1)
+        help = f"did you mean `{near[0]}`?" if near else "`assay controls list` prints them all"
+        raise usage(f"no control `{unknown[0]}`", help, "no-control")
+    accepted = None
+    if args.exceptions:
+        from assay.engine import exceptions
+
+        ids = frozenset(control.id for control in catalogue.controls)
+        accepted = exceptions.read(args.exceptions, ids)
+    held = None
+    if args.baseline:
+        from assay.engine import baseline
+
+        held = baseline.read(args.baseline)
+    result = scan(catalogue, sources.load(args, tree), given)
+    today = (at or datetime.now(UTC)).date()
+    return _accepted(result, accepted, held, today)
+
+
+def _accepted(result: Scan, accepted: object, held: object, today: date) -> Scan:
+    from assay.engine import baseline, exceptions
+
+    if accepted is not None:
+        result = exceptions.apply(result, accepted, today)  # type: ignore[arg-type]
+    if held is not None:
+        result = baseline.apply(result, held, today)  # type: ignore[arg-type]
+    return result
+
+
+def time_of(text: str | None) -> datetime | None:
+    """The time of `--at`, else of SOURCE_DATE_EPOCH, else None. Raises InputError."""
+    if text is None:
+        epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+        if not epoch:
+            return None
+        try:
+            return datetime.fromtimestamp(int(epoch), UTC)
+        except (ValueError, OverflowError, OSError):
+            raise usage("SOURCE_DATE_EPOCH must be a number of seconds") from None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise usage(f"--at takes a time such as 2026-01-31T02:00:00Z, not `{text}`") from None
+    return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)

@@ -1,0 +1,90 @@
+"""The source options that scan, resources and others share, and the loaders behind them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from assay.engine.errors import printable, usage
+from assay.engine.files import Tree
+from assay.engine.model import Loaded
+
+TERRAFORM = (".tf", ".tf.json", ".tofu", ".tofu.json")
+PIPELINES = (".gitlab-ci.yml",)
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Options about what is read."""
+    terraform = parser.add_argument_group("Terraform")
+    terraform.add_argument("--plan", action="append", default=[], metavar="FILE")
+    terraform.add_argument("--state", action="append", default=[], metavar="FILE")
+    terraform.add_argument("--var", action="append", default=[], metavar="NAME=VALUE")
+    terraform.add_argument("--var-file", action="append", default=[], metavar="FILE")
+    terraform.add_argument("--workspace", default="default", metavar="NAME")
+    terraform.add_argument("--tf-env", action="store_true", help="read TF_VAR_*")
+    terraform.add_argument("--facts", metavar="FILE", help="answers of data sources, JSON")
+    parser.add_argument("--environment", default="default", metavar="NAME")
+    parser.add_argument("--show-sensitive", action="store_true", help="print marked values")
+
+
+def check(args: argparse.Namespace) -> None:
+    """Refuse what cannot be, before any work."""
+    if not args.paths and not args.plan and not args.state:
+        raise usage("nothing to judge: give a PATH", "`assay scan .` judges this folder")
+
+
+def load(args: argparse.Namespace, tree: Tree) -> list[Loaded]:
+    """What every loader sees in the tree; a loader is imported only if it has something to do."""
+    loaded: list[Loaded] = []
+    if args.plan or args.state or any(tree.with_suffix(*TERRAFORM)):
+        loaded.append(_terraform(args, tree))
+    loaded.append(_kubernetes(args, tree))
+    if any(tree.with_suffix(*PIPELINES)):
+        from assay.engine.pipelines import loader as pipelines
+
+        loaded.append(pipelines.load(tree, pipelines.Options(args.environment)))
+    loaded.append(Loaded([], [], list(tree.gaps)))
+    return loaded
+
+
+def _terraform(args: argparse.Namespace, tree: Tree) -> Loaded:
+    from assay.engine.terraform import loader as terraform
+
+    variables = []
+    for word in args.var:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise usage(f"--var takes NAME=VALUE, not `{word}`")
+        variables.append((name, value))
+    given = terraform.Options(
+        environment=args.environment,
+        plans=tuple(args.plan),
+        states=tuple(args.state),
+        variables=tuple(variables),
+        variable_files=tuple(args.var_file),
+        workspace=args.workspace,
+        process_environment=dict(os.environ) if args.tf_env else {},
+        facts=_facts(args.facts),
+    )
+    return terraform.load(tree, given)
+
+
+def _facts(file: str | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        found = json.loads(Path(file).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise usage(f"the facts cannot be read: {printable(str(error))}") from None
+    if not isinstance(found, dict):
+        raise usage("the facts must be a JSON object of addresses")
+    return found
+
+
+def _kubernetes(args: argparse.Namespace, tree: Tree) -> Loaded:
+    from assay.engine.kubernetes import loader as kubernetes
+
+    return kubernetes.load(tree, kubernetes.Options(environment=args.environment))

@@ -1,0 +1,81 @@
+"""What a person sees: errors with carets, colour where a terminal wants it, usage that helps."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import NoReturn
+
+from assay.engine.errors import AssayError, usage
+
+MAX_SHOWN = 8 * 1024 * 1024  # bytes: no line is shown of a larger file
+CODES = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "blue": "34", "dim": "2"}
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose mistakes are InputErrors, with the nearest word for a wrong one."""
+
+    def __init__(self, prog: str, description: str = "") -> None:
+        super().__init__(prog=prog, description=description, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        help = f"`{self.prog} --help` lists the options"
+        for word in message.split():
+            if message.startswith("unrecognized arguments") and word.startswith("-"):
+                known = [name for action in self._actions for name in action.option_strings]
+                near = difflib.get_close_matches(word.split("=", 1)[0], known, 1)
+                if near:
+                    help = f"did you mean `{near[0]}`?"
+                break
+        raise usage(message, help)
+
+
+def wants_colour(terminal: bool) -> bool:
+    """Whether to colour: NO_COLOR refuses, FORCE_COLOR insists, else a terminal decides."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return terminal and os.environ.get("TERM") != "dumb"
+
+
+def painter(terminal: bool) -> Callable[..., str]:
+    """A function paint(text, *styles) over CODES; without colour it gives the text back."""
+
+    def paint(text: str, *styles: str) -> str:
+        codes = ";".join(CODES[style] for style in styles)
+        return f"\x1b[{codes}m{text}\x1b[0m"
+
+    def plain(text: str, *_: str) -> str:
+        return text
+
+    return paint if wants_colour(terminal) else plain
+
+
+def source_lines() -> Callable[[str, int], str | None]:
+    """A function that reads a line of a source file; each file is read once, the last few kept."""
+
+    @lru_cache(maxsize=16)
+    def rows(file: str) -> list[str] | None:
+        try:
+            if Path(file).stat().st_size > MAX_SHOWN:
+                return None
+            return Path(file).read_text("utf-8-sig", errors="replace").splitlines()
+        except OSError:
+            return None
+
+    def line(file: str, number: int) -> str | None:
+        found = rows(file)
+        return found[number - 1] if found is not None and 0 < number <= len(found) else None
+
+    return line
+
+
+def show_error(error: AssayError) -> None:
+    """Print an error's problems to stderr."""
+    print(error.render(), file=sys.stderr)
