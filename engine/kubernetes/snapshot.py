@@ -44,6 +44,13 @@ def write(read: Read, cluster: str, uid: str, version: str, at: str | None) -> b
 
 def load(file: Path, environment: str = "default") -> Loaded:
     """What a scan of the cluster would have read. Raises InputError for what is no snapshot."""
+    cluster, held = read(file, environment)
+    resources, owned = live.resources(held.items, "snapshot", cluster, environment)
+    return Loaded(resources, held.errors, held.gaps + owned)
+
+
+def read(file: Path, environment: str = "default") -> tuple[str, Read]:
+    """The cluster's name and what was read of it. Raises InputError for what is no snapshot."""
     try:
         lines = _lines(file)
         head = json.loads(next(lines, b"null"))
@@ -61,8 +68,7 @@ def load(file: Path, environment: str = "default") -> Loaded:
         ]
     except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
         raise _unusable(file, f"{type(error).__name__}: {error}") from error
-    resources, owned = live.resources(items, "snapshot", cluster, environment)
-    return Loaded(resources, errors, gaps + owned)
+    return cluster, Read(items, errors, gaps)
 
 
 def _lines(file: Path) -> Iterator[bytes]:
