@@ -404,9 +404,6 @@ def _template(node: Template, scope: Scope) -> Value:
     pieces: list[Value] = []
     marks = NO_MARKS
     for part in node.parts:
-        if part.__class__ is Literal:
-            pieces.append(part.value)
-            continue
         value = _EVALUATE[part.__class__](part, scope)
         if value.v is None:
             fail(part, "terraform-null", "a null value cannot be included in a text")

@@ -156,8 +156,6 @@ def _call(scan: Scanner, name: str, start: int) -> Call:
         if scan.kind == "...":
             expand = True
             scan.advance()
-            if scan.kind == ",":
-                scan.advance()
             if scan.kind != ")":
                 scan.expected("`)` after `...`")
             break

@@ -43,6 +43,20 @@ class Counted(int):
     __slots__ = ()
 
 
+class Floated(int):
+    """A whole number that Go computed as a float64, whose text is the shortest for 53 bits."""
+
+    __slots__ = ()
+
+
+class NegativeZero(int):
+    """The zero that is written `-0`: what is left of `-1 * 0`."""
+
+    __slots__ = ()
+
+
+NEGATIVE_ZERO = NegativeZero(0)
+
 Number = Union[int, Real, float]  # noqa: UP007 - float only for the infinities
 
 
@@ -65,6 +79,8 @@ def parse(text: str) -> Number | None:
         if len(whole) + len(part) < 4000
         else _long(sign, whole + part)
     )
+    if not digits and sign == "-":
+        return NEGATIVE_ZERO
     scale -= len(part)
     if scale >= 0:
         return rounded(digits * 10**scale)
@@ -127,6 +143,8 @@ def bits_of(value: Number) -> int:
     """The precision that Go's value has."""
     if isinstance(value, Real):
         return value.bits
+    if isinstance(value, Floated):
+        return 53
     return 64 if isinstance(value, Counted) else PRECISION
 
 
@@ -135,7 +153,7 @@ def from_float(value: float) -> Number:
     if value in (float("inf"), float("-inf")):
         return value
     exact = Fraction(value)
-    return exact.numerator if exact.denominator == 1 else Real(exact, 53)
+    return Floated(exact.numerator) if exact.denominator == 1 else Real(exact, 53)
 
 
 def to_float(value: Number) -> float:
@@ -159,9 +177,12 @@ def truncated(value: Number) -> int:
 def to_text(value: Number) -> str:
     """The shortest decimal that reads back as the same number, never with an exponent."""
     if isinstance(value, int):
-        if value.bit_length() <= 300:
+        if value.__class__ is NegativeZero:
+            return "-0"
+        bits = 53 if isinstance(value, Floated) else PRECISION
+        if value.bit_length() <= min(bits, 300):
             return int.__repr__(value)
-        return _shortest(Fraction(value), PRECISION)
+        return _shortest(Fraction(value), bits)
     if isinstance(value, float):
         return "+Inf" if value > 0 else "-Inf"
     return _shortest(value.value, value.bits)

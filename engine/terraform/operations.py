@@ -6,6 +6,7 @@ read. What Terraform refuses raises OperationError; the evaluator adds the place
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -348,11 +349,18 @@ def calculate(operator: str, x: Any, y: Any) -> Any:
     """The operation on two numbers."""
     if x.__class__ is int and y.__class__ is int and operator in "+-*":
         whole = x + y if operator == "+" else x - y if operator == "-" else x * y
+        if not whole and operator == "*" and (x < 0 or y < 0):
+            return numbers.NEGATIVE_ZERO
         return whole if -(1 << 500) < whole < 1 << 500 else numbers.rounded(whole)
     if numbers.is_infinite(x) or numbers.is_infinite(y):
-        raise OperationError("cannot calculate with infinity")
+        return _infinite(operator, x, y)
     left, right = numbers.fraction(x), numbers.fraction(y)
     bits = max(numbers.bits_of(x), numbers.bits_of(y))
+    zero = (operator == "*" and not (left and right)) or (operator == "/" and not left and right)
+    if zero and _negative(x) is not _negative(y):
+        return numbers.NEGATIVE_ZERO
+    if operator == "+" and x.__class__ is y.__class__ is numbers.NegativeZero:
+        return numbers.NEGATIVE_ZERO
     if operator == "+":
         return numbers.rounded(left + right, bits)
     if operator == "-":
@@ -360,11 +368,32 @@ def calculate(operator: str, x: Any, y: Any) -> Any:
     if operator == "*":
         return numbers.rounded(left * right)
     if right == 0:
-        raise OperationError("division by zero")
+        if operator == "%":
+            return x  # the quotient is infinite, and Go takes nothing of it
+        if not left:
+            raise OperationError("can't divide zero by zero or infinity by infinity")
+        return float("inf") if left > 0 else float("-inf")
     if operator == "/":
         return numbers.rounded(left / right, bits)
     quotient = numbers.truncated(numbers.rounded(left / right, bits))
     return numbers.rounded(left - right * Fraction(quotient), bits)
+
+
+def _negative(number: Any) -> bool:
+    return bool(exact(number) < 0) or number.__class__ is numbers.NegativeZero
+
+
+def _infinite(operator: str, x: Any, y: Any) -> Any:
+    a, b = numbers.to_float(x), numbers.to_float(y)
+    if operator == "%":
+        raise OperationError("cannot calculate with infinity")
+    if operator == "/":
+        result = math.nan if math.isinf(a) and math.isinf(b) else a / b if b else a
+    else:
+        result = a + b if operator == "+" else a - b if operator == "-" else a * b
+    if math.isnan(result):
+        raise OperationError("the result is not a number")
+    return numbers.from_float(result)
 
 
 def minus(value: Value) -> Value:
@@ -374,4 +403,6 @@ def minus(value: Value) -> Value:
         return unknown_like(NUMBER, [value], value.marks, not_null=True)
     v = value.v
     result = numbers.Real(-v.value, v.bits) if v.__class__ is numbers.Real else -v
+    if not v and v.__class__ is not numbers.NegativeZero and v.__class__ is not numbers.Real:
+        result = numbers.NEGATIVE_ZERO
     return Value(NUMBER, result, value.marks)

@@ -350,7 +350,7 @@ def general(number: Any, precision: int, upper: bool = False) -> str:
         limit = 6
     if exponent < -4 or exponent >= limit:
         return _mantissa(number, digits, exponent, upper)
-    sign = "-" if numbers.fraction(number) < 0 else ""
+    sign = "-" if numbers.to_text(number).startswith("-") else ""
     if exponent < 0:
         return f"{sign}0.{'0' * (-exponent - 1)}{digits}"
     if len(digits) <= exponent + 1:
@@ -364,13 +364,13 @@ def _list_type(values: list[Value]) -> Type:  # noqa: ARG001
 
 FUNCTIONS: dict[str, Function] = {
     "format": Function(
-        format_, [text_parameter("format")], STRING, Parameter("args", DYNAMIC, "nud")
+        format_, [text_parameter("format")], STRING, Parameter("args", DYNAMIC, "nu")
     ),
     "formatlist": Function(
         formatlist,
         [text_parameter("format")],
         _list_type,
-        Parameter("args", DYNAMIC, "nud"),
+        Parameter("args", DYNAMIC, "nu"),
         moves=True,
     ),
 }

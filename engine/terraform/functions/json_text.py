@@ -56,6 +56,8 @@ def json_text(value: Value) -> str:
     if v.__class__ is dict:
         items = [f"{json_string(name)}:{json_text(e)}" for name, e in sorted_items(value)]
         return f"{{{','.join(items)}}}"
+    if numbers.is_infinite(v):
+        raise FunctionError("infinity cannot be written as JSON")
     return numbers.to_text(v)
 
 

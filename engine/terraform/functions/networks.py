@@ -66,15 +66,16 @@ def cidrsubnet(values: list[Value]) -> Value:
     network = _network(values[0].v)
     bits, number = whole(values[1], "newbits"), _integer(values[2])
     prefix = network.prefixlen + bits
-    if bits < 0 or prefix > network.max_prefixlen:
+    if prefix < 0 or prefix > network.max_prefixlen:
         raise FunctionError(
             f"insufficient address space to extend prefix of {network.prefixlen} by {bits}"
         )
-    if not 0 <= number < 1 << bits:
+    if number >= 1 << max(bits, 0):
         raise FunctionError(
             f"prefix extension of {bits} does not accommodate a subnet numbered {number}"
         )
-    start = int(network.network_address) + (number << (network.max_prefixlen - prefix))
+    # A negative number is let through, and Go then takes the amount of what comes out.
+    start = abs(int(network.network_address) | (number << (network.max_prefixlen - prefix)))
     return string(f"{_address(network, start)}/{prefix}")
 
 

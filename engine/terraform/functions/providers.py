@@ -26,6 +26,7 @@ from assay.engine.terraform.values import (
 
 _PARTS = ("partition", "service", "region", "account_id", "resource")
 _NAME = re.compile(r"[^\W\d][\w-]*").fullmatch
+_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"').sub
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
 
 
@@ -66,7 +67,7 @@ def _arn_type(values: list[Value]) -> Type:  # noqa: ARG001
 def encode_expr(values: list[Value]) -> Value:
     (value,) = values
     if wholly_known(value):
-        return string(expression_text(value))
+        return string(_indented(expression_text(value)))
     result = unknown_like(STRING, [value], not_null=True)
     if not isinstance(value.v, Unknown) or value.v.not_null:
         kind = value.kind
@@ -87,11 +88,11 @@ def encode_tfvars(values: list[Value]) -> Value:
     for name, _ in items:
         if not _NAME(name):
             raise FunctionError(f'invalid variable name "{name}"')
-    return string("".join(_aligned(items, 0)))
+    return string(_indented("".join(_aligned(items))))
 
 
-def expression_text(value: Value, depth: int = 0) -> str:
-    """The value as an expression, formatted as `terraform fmt` does."""
+def expression_text(value: Value) -> str:
+    """The value as an expression, its lines not indented yet."""
     v = value.v
     if v is None:
         return "null"
@@ -100,33 +101,49 @@ def expression_text(value: Value, depth: int = 0) -> str:
     if isinstance(v, str):
         return _quoted(v)
     if isinstance(v, list):
-        return f"[{', '.join([expression_text(element, depth) for element in v])}]"
+        return f"[{', '.join([expression_text(element) for element in v])}]"
     if isinstance(v, dict):
-        if not v:
-            return "{}"
-        return "".join(["{\n", *_aligned(sorted_items(value), depth + 1), "  " * depth, "}"])
+        return "".join(["{\n", *_aligned(sorted_items(value)), "}"]) if v else "{}"
     return numbers.to_text(v)
 
 
-def _aligned(items: list[tuple[str, Value]], depth: int) -> list[str]:
-    """Lines `name = value`; the signs of neighbouring one-line items stand in one column."""
-    rows = [
-        (name if _NAME(name) else _quoted(name), expression_text(value, depth))
-        for name, value in items
-    ]
+def _aligned(items: list[tuple[str, Value]]) -> list[str]:
+    """Lines `name = value`; the signs of neighbours that take one line stand in one column."""
     lines: list[str] = []
     group: list[tuple[str, str]] = []
-    for row in [*rows, ("", "\n")]:
-        if "\n" in row[1]:
-            # A value of many lines ends the column, but its first line still belongs to it.
-            if row[0]:
-                group.append(row)
-            width = max([len(name) for name, _ in group], default=0)
-            lines += [f"{'  ' * depth}{name:<{width}} = {text}\n" for name, text in group]
-            group = []
-        else:
-            group.append(row)
-    return lines
+    for name, value in items:
+        shown, text = name if _NAME(name) else _quoted(name), expression_text(value)
+        if "\n" not in text:
+            group.append((shown, text))
+            continue
+        lines += [*_column(group), f"{shown} = {text}\n"]
+        group = []
+    return lines + _column(group)
+
+
+def _column(group: list[tuple[str, str]]) -> list[str]:
+    width = max([len(name) for name, _ in group], default=0)
+    return [f"{name:<{width}} = {text}\n" for name, text in group]
+
+
+def _indented(text: str) -> str:
+    """The lines indented as `terraform fmt` does: a line that opens brackets counts once."""
+    lines: list[str] = []
+    opened: list[int] = []
+    for line in text.split("\n"):
+        bare = _STRINGS("", line)
+        balance = sum(bare.count(char) for char in "[{") - sum(bare.count(char) for char in "]}")
+        closing = -balance
+        while closing > 0 and opened:
+            taken = min(closing, opened[-1])
+            closing -= taken
+            opened[-1] -= taken
+            if not opened[-1]:
+                opened.pop()
+        lines.append("  " * len(opened) + line if line else "")
+        if balance > 0:
+            opened.append(balance)
+    return "\n".join(lines)
 
 
 def _quoted(text: str) -> str:

@@ -94,6 +94,8 @@ def element(values: list[Value]) -> Value:
     _element_type(values)
     if not sequence.v:
         raise FunctionError("cannot use element function with an empty list")
+    if whole(index, "index") < 0:
+        raise FunctionError("cannot use element function with a negative index")
     found: Value = sequence.v[whole(index, "index") % len(sequence.v)]
     return found.marked(sequence.marks)
 

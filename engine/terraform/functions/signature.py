@@ -92,11 +92,10 @@ class Function:
                 if found:
                     marks = marks | found
                     values[at] = value
-            if value.v.__class__ is Unknown:
-                if value._type is DYNAMIC and not parameter.dynamic:
-                    dynamic = True
-                elif not parameter.unknown:
-                    doubt = True
+            if value._type is DYNAMIC and not parameter.dynamic:
+                dynamic = True  # a null of no type too: Terraform does not look at it further
+            elif value.v.__class__ is Unknown and not parameter.unknown:
+                doubt = True
         if dynamic:
             return unknown_like(DYNAMIC, values, marks | _marks(values))
         if doubt:

@@ -33,6 +33,9 @@ from assay.engine.terraform.values import (
 )
 
 Evaluate = Callable[[Node, Scope], Value]
+_FINAL = frozenset(
+    {"terraform-limit", "terraform-depth", "terraform-cycle", "terraform-undeclared"}
+)
 _FORBIDDEN = frozenset({"templatefile", "templatestring"})
 
 
@@ -71,8 +74,8 @@ def can(node: Call, scope: Scope, evaluate: Evaluate) -> Value:
 
 
 def _not_a_fault_of_the_scan(error: ExpressionError) -> None:
-    """A bound of ours or a cycle is no error that an expression may recover from."""
-    if error.problems[0].code in ("terraform-limit", "terraform-depth", "terraform-cycle"):
+    """A bound of ours, a cycle, a name that nobody declares: no expression recovers from it."""
+    if error.problems[0].code in _FINAL:
         raise error
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from assay.engine.terraform import numbers
-from assay.engine.terraform.conversion import to_string
+from assay.engine.terraform.conversion import convert, to_string
 from assay.engine.terraform.functions.signature import (
     Function,
     FunctionError,
@@ -28,6 +28,8 @@ from assay.engine.terraform.values import (
 )
 
 MAX_DEPTH = 200
+_WIDTH = 80
+_SIMPLE_KEY = 128  # bytes
 MAX_NODES = 200_000  # after aliases are followed
 _ESCAPES = {
     0: "0", 7: "a", 8: "b", 9: "t", 10: "n", 11: "v", 12: "f", 13: "r", 27: "e",
@@ -54,49 +56,52 @@ def yamlencode(values: list[Value]) -> Value:
 
 def yaml_text(value: Value) -> str:
     """The wholly known value as a YAML document."""
-    lines = _lines(value)
-    return lines if lines.endswith("\n") else lines + "\n"
+    v = value.v
+    if v and isinstance(v, list | dict):
+        return _block(value, 0) + "\n"
+    end = "\n" if isinstance(v, str | list | dict) else "\n...\n"  # a bare word needs an end
+    return _scalar(value, 1, 0) + end
 
 
-def _lines(value: Value) -> str:
-    return _block(value, 0, root=True)
+def _block(value: Value, indent: int, below_key: bool = False) -> str:
+    """A node whose own lines are indented so far, without a line break at its end.
 
-
-def _block(value: Value, indent: int, root: bool = False, in_mapping: bool = False) -> str:
-    """The text of a node from where its parent left off, ending without a line break.
-
-    A collection that is not at the root begins on the line of its parent's `-`, or on a new one
-    below its parent's key.
+    A collection begins on the line of its parent's `-`, or on a new one below its parent's key.
     """
     v = value.v
     pad = "  " * indent
     if isinstance(v, list) and v:
-        # A sequence below a key is not indented any further.
-        inner = [f"- {_block(element, indent + 1)}" for element in v]
-        text = f"\n{pad}".join(inner)
-        return f"\n{pad}{text}" if in_mapping else text
-    if isinstance(v, dict) and v:
-        rows = []
-        for name, element in sorted_items(value):
-            rows.append(_entry(name, element, indent))
-        text = f"\n{pad}".join(rows)
-        return f"\n{pad}{text}" if in_mapping else text
-    return _scalar(value, indent if not root else 0)
+        rows = [f"- {_item(element, indent)}" for element in v]
+    else:
+        rows = [_entry(name, element, indent) for name, element in sorted_items(value)]
+    text = f"\n{pad}".join(rows)
+    return f"\n{pad}{text}" if below_key else text
+
+
+def _item(element: Value, indent: int) -> str:
+    if element.v and isinstance(element.v, list | dict):
+        return _block(element, indent + 1)
+    return _scalar(element, indent + 1, 2 * indent + 2)
 
 
 def _entry(name: str, element: Value, indent: int) -> str:
-    key = _double_quoted(name)
     v = element.v
-    simple = len(name.encode()) + 0 <= 128 and "\n" not in name
-    mark = f"{key}:" if simple else f"? {key}\n{'  ' * indent}:"
-    if isinstance(v, list) and v:
-        return mark + _block(element, indent, in_mapping=True)
-    if isinstance(v, dict) and v:
-        return mark + _block(element, indent + 1, in_mapping=True)
-    return f"{mark} {_scalar(element, indent + 1)}"
+    if "\n" not in name and len(name.encode()) <= _SIMPLE_KEY:
+        mark = f"{_double_quoted(name)}:"
+    else:
+        key = _scalar(string(name), indent + 1, 2 * indent + 2)
+        mark = f"? {key}\n{'  ' * indent}:"
+    if v and isinstance(v, list):
+        # A sequence below a key is not indented any further.
+        return mark + _block(element, indent, below_key=True)
+    if v and isinstance(v, dict):
+        return mark + _block(element, indent + 1, below_key=True)
+    column = 2 * indent + len(mark) - mark.rfind("\n")
+    return f"{mark} {_scalar(element, indent + 1, column)}"
 
 
-def _scalar(value: Value, indent: int) -> str:
+def _scalar(value: Value, indent: int, column: int) -> str:
+    """A scalar, or an empty collection, that begins in the column."""
     v = value.v
     if v is None:
         return "null"
@@ -105,12 +110,31 @@ def _scalar(value: Value, indent: int) -> str:
     if isinstance(v, str):
         if "\n" in v and _may_be_literal(v):
             return _literal(v, indent)
-        return _double_quoted(v)
+        return _folded(_double_quoted(v), indent, column)
     if isinstance(v, list):
         return "[]"
     if isinstance(v, dict):
         return "{}"
     return numbers.to_text(v)
+
+
+def _folded(text: str, indent: int, column: int) -> str:
+    """A quoted text, broken at single spaces once a line is longer than 80 characters."""
+    if column + len(text) <= _WIDTH:
+        return text
+    found: list[str] = []
+    pad = "  " * indent
+    spaces = False
+    for at, char in enumerate(text):
+        single = char == " " and not spaces and text[at + 1] != " " and 1 < at < len(text) - 2
+        spaces = char == " "
+        if single and column > _WIDTH:
+            found.append(f"\n{pad}")
+            column = len(pad)
+        else:
+            found.append(char)
+            column += 1
+    return "".join(found)
 
 
 def _may_be_literal(text: str) -> bool:
@@ -123,7 +147,7 @@ def _literal(text: str, indent: int) -> str:
         hint += "-"
     elif text == "\n" or text.endswith("\n\n"):
         hint += "+"
-    pad = "  " * max(indent, 0)
+    pad = "  " * indent
     body = "\n".join([pad + line if line else "" for line in text.removesuffix("\n").split("\n")])
     return f"|{hint}\n{body}"
 
@@ -162,6 +186,7 @@ _TIME = re.compile(
     r"|(?: (\d\d?):(\d\d?):(\d\d?)(?:\.\d+)?))?",
     re.ASCII,
 )
+_HINTS = frozenset("+-0123456789yYnNtTfFoO~.")
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -201,7 +226,7 @@ class _Reader:
         next(self.events)
         first = next(self.events)
         if not isinstance(first, yaml.DocumentStartEvent):
-            return NULL  # an empty stream is read as one line break, which is null
+            raise FunctionError("missing start of document")
         value = self.node(next(self.events), 0)
         next(self.events)
         if not isinstance(next(self.events), yaml.StreamEndEvent):
@@ -276,10 +301,12 @@ class _Reader:
         if tag not in ("", "str", "bool", "int", "float", "null", "timestamp", "binary", "!"):
             raise FunctionError(f'unsupported tag "{event.tag}"')
         text: str = event.value
-        # Terraform resolves block scalars as if they were plain, quoted ones never.
-        quoted = event.style in ("'", '"')
-        if tag in ("str", "binary", "!") or (quoted and not tag):
+        hinted = not text or text[0] in _HINTS
+        if tag in ("str", "binary", "!") or (event.style in ("'", '"') and (hinted or not tag)):
             return string(text)
+        if event.style in ("|", ">") and not tag:
+            # What looks like a number is read as one, and its text is the value.
+            return convert(_plain(text, tag), STRING)
         return _plain(text, tag)
 
 
