@@ -16,6 +16,8 @@ COMMANDS = {
     "controls": ("assay.engine.commands.controls", "list, show and test the controls"),
     "cel": ("assay.engine.commands.cel", "evaluate an expression"),
     "baseline": ("assay.engine.commands.baseline", "accept today's fails for a while"),
+    "snapshot": ("assay.engine.commands.snapshot", "keep a copy of a cluster to scan again"),
+    "drift": ("assay.engine.commands.drift", "compare what is declared with what is there"),
     "sigma": ("assay.engine.commands.sigma", "turn Sigma rules into OpenSearch queries"),
 }
 USAGE = 2

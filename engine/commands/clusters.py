@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-from assay.engine.catalogue.controls import Catalogue, Check, Relation, is_kubernetes
+from assay.engine.catalogue.controls import Catalogue, Check, is_kubernetes
 from assay.engine.errors import usage
 from assay.engine.judge.workloads import TEMPLATES
 from assay.engine.model import Loaded
@@ -31,13 +31,16 @@ def check(args: argparse.Namespace) -> None:
             raise usage(f"no such snapshot: {file}", code="path-not-found")
 
 
-def load(args: argparse.Namespace, catalogue: Catalogue, chosen: frozenset[str]) -> list[Loaded]:
+def load(args: argparse.Namespace) -> list[Loaded]:
     """What the named clusters and snapshots hold of the kinds that the chosen controls need."""
     loaded: list[Loaded] = []
     if args.cluster:
+        from assay.engine.catalogue.load import load as catalogue
         from assay.engine.kubernetes import api, cluster
 
-        wanted = cluster.Options(needed(catalogue, chosen), args.environment)
+        controls = catalogue([Path(folder) for folder in getattr(args, "rules", ())])
+        kinds = needed(controls, frozenset(getattr(args, "control", ())))
+        wanted = cluster.Options(kinds, args.environment)
         loaded += [
             cluster.load(api.connect(context, args.timeout), wanted) for context in args.cluster
         ]
@@ -61,11 +64,7 @@ def needed(catalogue: Catalogue, chosen: frozenset[str] = frozenset()) -> frozen
 def _of_check(check: Check, catalogue: Catalogue) -> Iterable[str]:
     yield from _kinds((*check.kinds, check.view), catalogue)
     for relation in check.related:
-        yield from _of_relation(relation, catalogue)
-
-
-def _of_relation(relation: Relation, catalogue: Catalogue) -> Iterable[str]:
-    return _kinds(relation.kinds, catalogue)
+        yield from _kinds(relation.kinds, catalogue)
 
 
 def _kinds(names: Iterable[str], catalogue: Catalogue) -> Iterable[str]:

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from assay.engine.commands import clusters
 from assay.engine.errors import printable, usage
 from assay.engine.files import Tree
 from assay.engine.model import Loaded
@@ -26,13 +27,20 @@ def options(parser: argparse.ArgumentParser) -> None:
     terraform.add_argument("--workspace", default="default", metavar="NAME")
     terraform.add_argument("--tf-env", action="store_true", help="read TF_VAR_*")
     terraform.add_argument("--facts", metavar="FILE", help="answers of data sources, JSON")
+    kubernetes = parser.add_argument_group("Kubernetes")
+    kubernetes.add_argument("--values", action="append", default=[], metavar="FILE")
+    kubernetes.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    kubernetes.add_argument("--kube-version", default="", metavar="VERSION")
+    kubernetes.add_argument("--namespace", metavar="NAME", help="of objects that name none")
+    clusters.options(parser)
     parser.add_argument("--environment", default="default", metavar="NAME")
     parser.add_argument("--show-sensitive", action="store_true", help="print marked values")
 
 
 def check(args: argparse.Namespace) -> None:
     """Refuse what cannot be, before any work."""
-    if not args.paths and not args.plan and not args.state:
+    clusters.check(args)
+    if not (args.paths or args.plan or args.state or args.cluster or args.snapshot):
         raise usage("nothing to judge: give a PATH", "`assay scan .` judges this folder")
 
 
@@ -46,6 +54,7 @@ def load(args: argparse.Namespace, tree: Tree) -> list[Loaded]:
         from assay.engine.pipelines import loader as pipelines
 
         loaded.append(pipelines.load(tree, pipelines.Options(args.environment)))
+    loaded += clusters.load(args)
     loaded.append(Loaded([], [], list(tree.gaps)))
     return loaded
 
@@ -86,5 +95,14 @@ def _facts(file: str | None) -> dict[str, Any]:
 
 def _kubernetes(args: argparse.Namespace, tree: Tree) -> Loaded:
     from assay.engine.kubernetes import loader as kubernetes
+    from assay.engine.kubernetes.renderings import Rendering
 
-    return kubernetes.load(tree, kubernetes.Options(environment=args.environment))
+    rendering = Rendering(
+        environment=args.environment,
+        namespace=args.namespace,
+        values=tuple(args.values),
+        sets=tuple(args.set),
+        kube_version=args.kube_version,
+    )
+    given = kubernetes.Options(args.environment, args.namespace, (rendering,))
+    return kubernetes.load(tree, given)
