@@ -1,0 +1,223 @@
+"""`data "aws_iam_policy_document"` computed as the AWS provider computes it.
+
+Source: the provider's data source of version 5.100.0: statements are merged by sid, first those of
+source documents, then its own, then overrides; one element is written as text, more than one as a
+list in reverse sorted order; `&{` becomes `${`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from assay.engine.terraform import bodies
+from assay.engine.terraform.export import from_python, to_python
+from assay.engine.terraform.functions import json_text
+from assay.engine.terraform.scopes import fail
+from assay.engine.terraform.syntax import Block
+from assay.engine.terraform.types import STRING
+from assay.engine.terraform.values import (
+    Value,
+    deep_marks,
+    first_unknown,
+    object_value,
+    string,
+    tuple_value,
+    unknown,
+)
+
+if TYPE_CHECKING:
+    from assay.engine.terraform.instance import Instance, Key
+
+_LISTS = (
+    ("actions", "Action"),
+    ("not_actions", "NotAction"),
+    ("resources", "Resource"),
+    ("not_resources", "NotResource"),
+)
+
+
+def compute(instance: Instance, block: Block, key: Key) -> Value:
+    """The `json` attribute of the data source; what is unknown stays so, inside the document."""
+    schema = instance.context.schema.resource("data.aws_iam_policy_document")
+    assert schema is not None
+    statements: list[tuple[str, Value]] = []
+    own = instance.objects
+
+    def read(name: str) -> Value:
+        address = own.address("data.aws_iam_policy_document", block.labels[1], key.text)
+        return own._attribute("data.aws_iam_policy_document", block, key, address, name, block)
+
+    version = read("version")
+    policy_id = read("policy_id")
+    for name in ("source_json", "source_policy_documents"):
+        doubt = _merge_documents(statements, read(name), block, name)
+        if doubt is not None:
+            return doubt
+    listed = bodies.block_value(instance, block, key, schema, "statement")
+    if not listed.known:
+        return _document(None, None, None, listed)
+    seen: set[str] = set()
+    for element in listed.v:
+        sid = element.v["sid"].v or ""
+        if isinstance(sid, str) and sid and sid in seen:
+            fail(block, "terraform-policy", f"the sid `{sid}` stands twice in this document")
+        seen.add(sid if isinstance(sid, str) else "")
+        _put(statements, str(sid), _statement(element))
+    for name in ("override_json", "override_policy_documents"):
+        doubt = _merge_documents(statements, read(name), block, name)
+        if doubt is not None:
+            return doubt
+    return _document(version, policy_id, [value for _, value in statements], listed)
+
+
+def _document(
+    version: Value | None, id: Value | None, statements: list[Value] | None, reason: Value
+) -> Value:
+    if statements is None:
+        found = first_unknown(reason)
+        cause = found.cause if found is not None else "apply"
+        origin = found.origin if found is not None else "a policy document"
+        return unknown(STRING, cause, origin, not_null=True, marks=deep_marks(reason))
+    known = version is not None and version.known and version.v is not None
+    values: dict[str, Value] = {"Version": version if known and version else string("2012-10-17")}
+    if id is not None and id.v is not None:
+        values["Id"] = id
+    if statements:
+        values["Statement"] = tuple_value(statements)
+    return encode(object_value(values))
+
+
+def encode(document: Value) -> Value:
+    """The document as the provider prints it, or a text of known structure with unknowns."""
+    if first_unknown(document) is None:
+        marks = deep_marks(document)
+        text = json.dumps(to_python(document), indent=2, ensure_ascii=False)
+        return string(_go_escapes(text)).marked(marks)
+    return json_text.jsonencode([document])
+
+
+def _go_escapes(text: str) -> str:
+    """Go's JSON writes these three as escapes."""
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _statement(element: Value) -> Value:
+    """One statement in the form of IAM's JSON."""
+    given = element.v
+    values: dict[str, Value] = {}
+    sid = given["sid"]
+    if sid.v:
+        values["Sid"] = sid
+    effect = given["effect"]
+    values["Effect"] = effect if effect.v else string("Allow")
+    for name, written in _LISTS:
+        value = given[name]
+        if value.v is not None and value.v != []:
+            values[written] = _one_or_many(value)
+    for name, written in (("principals", "Principal"), ("not_principals", "NotPrincipal")):
+        if given[name].v:
+            values[written] = _principals(given[name])
+    if given["condition"].v:
+        values["Condition"] = _conditions(given["condition"])
+    return object_value(values)
+
+
+def _one_or_many(value: Value, reverse: bool = True) -> Value:
+    """A set of texts as IAM writes it: one alone, several as a list in reverse order."""
+    if not value.known:
+        return value
+    elements = [_interpolated(each) for each in value.v]
+    if len(elements) == 1:
+        return elements[0].marked(value.marks)
+    if reverse and all(isinstance(each.v, str) for each in elements):
+        elements.sort(key=lambda each: str(each.v), reverse=True)
+    return tuple_value(elements).marked(value.marks)
+
+
+def _interpolated(value: Value) -> Value:
+    if isinstance(value.v, str) and "&{" in value.v:
+        return string(value.v.replace("&{", "${")).marked(value.marks)
+    return value
+
+
+def _principals(blocks: Value) -> Value:
+    by_type: dict[str, list[Value]] = {}
+    marks = blocks.marks
+    for each in blocks.v:
+        type, identifiers = each.v["type"], each.v["identifiers"]
+        if not type.known or not identifiers.known:
+            return unknown_of(blocks)
+        listed = [*by_type.get(str(type.v), []), *identifiers.v]
+        by_type[str(type.v)] = listed
+        marks = marks | identifiers.marks
+    if len(by_type) == 1 and "*" in by_type and [each.v for each in by_type["*"]] == ["*"]:
+        return string("*").marked(marks)
+    values = {}
+    for type_name, listed in sorted(by_type.items()):
+        unique: dict[Any, Value] = {}
+        for value in listed:
+            unique.setdefault(value.v if isinstance(value.v, str) else id(value), value)
+        values[type_name] = _one_or_many(tuple_value(unique.values()))
+    return object_value(values).marked(marks)
+
+
+def _conditions(blocks: Value) -> Value:
+    by_test: dict[str, dict[str, Value]] = {}
+    for each in blocks.v:
+        test, variable, values = each.v["test"], each.v["variable"], each.v["values"]
+        if not test.known or not variable.known:
+            return unknown_of(blocks)
+        by_test.setdefault(str(test.v), {})[str(variable.v)] = _one_or_many(values, reverse=False)
+    return object_value(
+        {test: object_value(dict(sorted(found.items()))) for test, found in sorted(by_test.items())}
+    )
+
+
+def unknown_of(value: Value) -> Value:
+    """An unknown for the same reason as the first one inside the value."""
+    found = first_unknown(value)
+    cause = found.cause if found is not None else "apply"
+    origin = found.origin if found is not None else "a policy document"
+    return unknown(STRING, cause, origin, marks=deep_marks(value))
+
+
+def _put(statements: list[tuple[str, Value]], sid: str, statement: Value) -> None:
+    """Add a statement; one with the same sid is replaced in its place."""
+    if sid:
+        for number, (other, _) in enumerate(statements):
+            if other == sid:
+                statements[number] = (sid, statement)
+                return
+    statements.append((sid, statement))
+
+
+def _merge_documents(
+    statements: list[tuple[str, Value]], given: Value, block: Block, name: str
+) -> Value | None:
+    """Merge the statements of documents given as text. An unknown one makes all unknown."""
+    if given.v is None:
+        return None
+    if not given.known:
+        return _whole(given)
+    for text in given.v if isinstance(given.v, list) else [given]:
+        if not text.known:
+            return _whole(text)
+        if not text.v:
+            continue
+        try:
+            document = json.loads(text.v)
+            listed = document.get("Statement", [])
+            if not isinstance(listed, list):
+                raise ValueError("its Statement is no list")
+        except (ValueError, AttributeError, RecursionError) as error:
+            fail(block, "terraform-policy", f"`{name}` holds no policy document: {error}")
+        for each in listed:
+            sid = each.get("Sid", "") if isinstance(each, dict) else ""
+            _put(statements, str(sid), from_python(each).marked(text.marks))
+    return None
+
+
+def _whole(value: Value) -> Value:
+    found = value.v
+    return unknown(STRING, found.cause, found.origin, not_null=True, marks=value.marks)

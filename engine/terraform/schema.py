@@ -1,0 +1,139 @@
+"""What providers say of their resources: types of arguments, which are blocks, computed, sensitive.
+
+The table (schema.bin) is made by tests/tools/provider_schema.py from `terraform providers schema
+-json`: equal blocks and types are stored once, compressed. It is read when a Terraform source is
+scanned and not before. A type without an entry is loaded by its syntax alone.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from functools import cache
+from importlib import resources
+from typing import Any, NamedTuple
+
+from assay.engine.terraform.types import (
+    BOOL,
+    DYNAMIC,
+    NUMBER,
+    STRING,
+    Type,
+    collection_of,
+    object_of,
+    tuple_of,
+)
+
+OPTIONAL, REQUIRED, COMPUTED, SENSITIVE, WRITE_ONLY = 1, 2, 4, 8, 16
+_PRIMITIVES = {"string": STRING, "number": NUMBER, "bool": BOOL, "dynamic": DYNAMIC}
+
+
+class Argument(NamedTuple):
+    """One attribute: its type and the flags above."""
+
+    type: Type
+    flags: int
+
+    @property
+    def computed(self) -> bool:
+        """Whether the provider fills it in where it is not configured."""
+        return bool(self.flags & COMPUTED)
+
+    @property
+    def configurable(self) -> bool:
+        """Whether a configuration may set it."""
+        return bool(self.flags & (OPTIONAL | REQUIRED))
+
+
+class BlockType(NamedTuple):
+    """A nested block: `nesting` is single, list, set, map or group."""
+
+    nesting: str
+    block: Block
+
+
+class Block:
+    """The arguments and nested blocks of a resource or of a block in it."""
+
+    __slots__ = ("_raw", "_table", "attributes", "blocks")
+
+    def __init__(self, table: Table, raw: dict[str, Any]) -> None:
+        self.attributes: dict[str, Argument] = {
+            name: Argument(table.type(type), flags) for name, (type, flags) in raw["a"].items()
+        }
+        self._table = table
+        self._raw: dict[str, Any] = raw.get("b", {})
+        self.blocks = _Blocks(table, self._raw)
+
+
+class _Blocks:
+    """The nested blocks by name, made when they are asked for."""
+
+    __slots__ = ("_raw", "_table")
+
+    def __init__(self, table: Table, raw: dict[str, Any]) -> None:
+        self._table = table
+        self._raw = raw
+
+    def get(self, name: str) -> BlockType | None:
+        """The nested block of that name."""
+        found = self._raw.get(name)
+        return None if found is None else BlockType(found[0], self._table.block(found[1]))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._raw
+
+    def __iter__(self) -> Any:
+        return iter(self._raw)
+
+
+class Table:
+    """All types of the shipped providers."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.providers: dict[str, str] = document["providers"]
+        self._resources: dict[str, int] = document["resources"]
+        self._data: dict[str, int] = document["data"]
+        self._blocks: list[dict[str, Any]] = document["blocks"]
+        self._types: list[Any] = document["types"]
+        self._made: dict[int, Block] = {}
+        self._made_types: dict[int, Type] = {}
+
+    def resource(self, kind: str) -> Block | None:
+        """The block of a resource type, or of a data source (`data.` before it)."""
+        data = kind.startswith("data.")
+        number = self._data.get(kind[5:]) if data else self._resources.get(kind)
+        return None if number is None else self.block(number)
+
+    def block(self, number: int) -> Block:
+        """The pooled block of that number."""
+        found = self._made.get(number)
+        if found is None:
+            found = self._made[number] = Block(self, self._blocks[number])
+        return found
+
+    def type(self, number: int) -> Type:
+        """The pooled type of that number."""
+        found = self._made_types.get(number)
+        if found is None:
+            found = self._made_types[number] = type_of(self._types[number])
+        return found
+
+
+@cache
+def table() -> Table:
+    """The shipped table, read once."""
+    data = resources.files("assay.engine.terraform").joinpath("schema.bin").read_bytes()
+    return Table(json.loads(zlib.decompress(data)))
+
+
+def type_of(raw: Any) -> Type:
+    """A type as `terraform providers schema -json` writes it."""
+    if isinstance(raw, str):
+        return _PRIMITIVES[raw]
+    kind, inner = raw[0], raw[1]
+    if kind == "object":
+        return object_of({name: type_of(each) for name, each in inner.items()})
+    if kind == "tuple":
+        return tuple_of([type_of(each) for each in inner])
+    return collection_of(kind, type_of(inner))
