@@ -164,23 +164,28 @@ def _over(client: Any) -> Transport:
                 redirect=False,
             )
         except urllib3.exceptions.SSLError as error:
-            raise ApiError(_FATAL, f"its certificate is not trusted ({_first(error)})") from error
+            raise ApiError(_FATAL, f"its certificate is not trusted{_why(error)}") from error
         except urllib3.exceptions.NameResolutionError as error:
             raise ApiError(_FATAL, "its name cannot be resolved") from error
         except urllib3.exceptions.TimeoutError as error:
             raise ApiError(0, "it took too long to answer") from error
+        except urllib3.exceptions.ProtocolError as error:
+            raise ApiError(0, "the connection was cut") from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ApiError(0, f"no connection ({_first(error)})") from error
+            raise ApiError(0, "no connection") from error
         after = answer.headers.get("Retry-After", "")
         return Answer(answer.status, answer.data, min(60.0, float(after)) if after.isdigit() else 0)
 
     return send
 
 
-def _first(error: BaseException) -> str:
-    """What went wrong, without object addresses that differ in each run."""
-    cause = getattr(error, "reason", None) or error
-    return type(cause).__name__
+def _why(error: BaseException) -> str:
+    """What the check of a certificate found, where it says so: `: certificate has expired`."""
+    for cause in error.args:
+        found = getattr(cause, "verify_message", "")
+        if found:
+            return f": {found}"
+    return ""
 
 
 def _decoded(body: bytes) -> Any:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
+import ssl
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -320,3 +325,30 @@ def test_a_cluster_that_cannot_be_used_is_one_clear_message(
         apis.connect(context, timeout=1)
     assert [problem.code for problem in caught.value.problems] == [code]
     assert "0x" not in caught.value.render()
+
+
+def test_a_certificate_that_is_not_trusted_is_one_clear_message(tmp_path, monkeypatch):
+    pytest.importorskip("kubernetes")
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("openssl is not on PATH")
+    key, certificate = tmp_path / "key", tmp_path / "certificate"
+    command = [program, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=a"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate]
+    subprocess.run(command, check=True, capture_output=True)
+    server = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"https://127.0.0.1:{server.server_port}"
+    (tmp_path / "config").write_text(CONFIG.format(server=address))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    with pytest.raises(InputError) as caught:
+        apis.connect("there", timeout=10)
+    server.shutdown()
+    server.server_close()
+    assert [problem.message for problem in caught.value.problems] == [
+        "the cluster `there` does not answer: its certificate is not trusted: "
+        "self-signed certificate"
+    ]

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from assay.engine import files
+from assay.engine.commands import rbac
 from assay.engine.kubernetes import api as apis
 from assay.engine.kubernetes import cluster, kinds, loader, snapshot
 from assay.engine.kubernetes.cluster import Options
@@ -167,3 +168,15 @@ def post_yaml(server, path, text):
     connection.request("POST", path, text.encode(), headers)
     response = connection.getresponse()
     return response.status, json.loads(response.read())
+
+
+def test_plurals_are_those_of_discovery(filled):
+    groups = filled.request("GET", "/apis")[1]["groups"]
+    versions = ["v1"] + [each["groupVersion"] for group in groups for each in group["versions"]]
+    wrong = [
+        (version, each["kind"], each["name"])
+        for version in versions
+        for each in filled.request("GET", f"/api{'s' * ('/' in version)}/{version}")[1]["resources"]
+        if "/" not in each["name"] and rbac.plural(each["kind"]) != each["name"]
+    ]
+    assert wrong == []
