@@ -1,0 +1,204 @@
+"""secrets.kind: whether a text that is written down somewhere is a secret, and of which kind.
+
+Two ways: the text has the form that an issuer gives its secrets, or its name says that it is one
+and it looks like nothing else. A finding here stops somebody's merge, so placeholders, references,
+templates and examples are not secrets.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from functools import cache
+from typing import Any
+
+from assay.engine.model import Unknown
+
+MIN_LENGTH = 8
+MAX_LENGTH = 20_000  # characters looked at: keys and certificates are shorter
+# Class → RE2 expression of the forms that issuers document for their secrets.
+FORMS = {
+    "aws-access-key": r"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b",
+    "google-api-key": r"\bAIza[0-9A-Za-z_\-]{35}\b",
+    "google-oauth-secret": r"\bGOCSPX-[0-9A-Za-z_\-]{28}\b",
+    "azure-storage-key": r"AccountKey=[A-Za-z0-9+/]{86}==",
+    "github-token": r"\b(?:gh[pousr]_[A-Za-z0-9]{36,251}|github_pat_[A-Za-z0-9_]{82})\b",
+    "gitlab-token": (
+        r"\b(?:glpat|gldt|glrt|glcbt|glptt|glft|glimt|glagent|glsoat)-[A-Za-z0-9_\-]{20,64}"
+        r"(?:\.[A-Za-z0-9_.\-]{2,16})?"
+    ),
+    "slack-token": (
+        r"\bxox[abeoprs]-[0-9A-Za-z]{4,14}-[0-9A-Za-z\-]{10,250}|\bxapp-1-[0-9A-Za-z\-]{40,250}"
+    ),
+    "slack-webhook": (
+        r"hooks\.slack\.com/(?:services|workflows)/T[0-9A-Za-z_]{6,}/[0-9A-Za-z_/]{20,}"
+    ),
+    "stripe-key": r"\b(?:sk|rk)_(?:live|test)_[0-9A-Za-z]{20,250}\b",
+    "npm-token": r"\bnpm_[A-Za-z0-9]{36}\b",
+    "pypi-token": r"\bpypi-AgEIcHlwaS5vcmc[A-Za-z0-9_\-]{50,}",
+    "sendgrid-key": r"\bSG\.[A-Za-z0-9_\-]{22}\.[A-Za-z0-9_\-]{43}\b",
+    "twilio-key": r"\bSK[0-9a-f]{32}\b",
+    "digitalocean-token": r"\bdo[opr]_v1_[0-9a-f]{64}\b",
+    "vault-token": r"\bhv[sbr]\.[A-Za-z0-9_\-]{24,250}",
+    "openai-key": r"\bsk-(?:proj-|svcacct-)?[A-Za-z0-9_\-]{20,74}T3BlbkFJ[A-Za-z0-9_\-]{20,74}",
+    "anthropic-key": r"\bsk-ant-(?:api|admin)[0-9]{2}-[A-Za-z0-9_\-]{80,120}",
+    "private-key": (
+        r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:\s|\\n)*"
+        r"(?:[A-Za-z\-]+: [^\n\\]*(?:\s|\\n)+)*[A-Za-z0-9+/=]{16}"
+    ),
+    "jwt": r"\beyJ[A-Za-z0-9_\-]{8,}\.eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{16,}",
+    "connection-string": (
+        r"\b[a-z][a-z0-9+.\-]{1,30}://[^\s:/@'\"<>]{0,100}:[^\s/@'\"<>]{3,200}@[^\s/@]"
+    ),
+    "connection-password": (
+        r"(?i:\b(?:server|host|data source)=[^;]{1,200};.{0,400}\b(?:password|pwd)=)"
+        r"[^;\s'\"]{3,200}"
+    ),
+}
+# Every form holds one of these: a look for them spares most texts the expression.
+MARKS = (
+    "AKIA",
+    "ASIA",
+    "AIza",
+    "GOCSPX-",
+    "AccountKey=",
+    "gh",
+    "gl",
+    "xox",
+    "xapp-",
+    "hooks.slack",
+    "k_live_",
+    "k_test_",
+    "npm_",
+    "pypi-",
+    "SG.",
+    "SK",
+    "_v1_",
+    "hv",
+    "sk-",
+    "PRIVATE KEY",
+    "eyJ",
+    "://",
+    "assword=",
+    "pwd=",
+    "Pwd=",
+    "PWD=",
+    "PASSWORD=",
+)
+# The last words of a name that say: my value is the secret itself.
+_NAME = re.compile(
+    r"(?:password|passwd|passphrase|pwd|secret|token|credential|"
+    r"(?:api|access|secret|private|encryption|signing|auth|master|shared|account)[_\-.]?key"
+    r"|client[_\-.]?secret)(?:[_\-.]?(?:value|text|plain|v?[0-9]{1,2}))?\Z",
+    re.IGNORECASE,
+)
+# Names that end so and speak of something else: of where it is, how it is called, how it works.
+_ABOUT = re.compile(
+    r"(?:existing|image[_\-.]?pull|tls|public|csrf[_\-.]?token[_\-.]?name|next|page|continuation"
+    r"|auth[_\-.]?method|no|enable|use|allow|require|rotate|automount.*|service[_\-.]?account)"
+    r"[_\-.]?(?:password|secret|token|key|credential)\Z",
+    re.IGNORECASE,
+)
+_PLACEHOLDER = re.compile(
+    r"(?:change|replace|insert|fill|set|update|enter|put)[_\- ]?(?:me|this|it|in|here|your|with)"
+    r"|your[_\- .]|\A(?:my|the|a|some|your)?[_\-]?(?:secret|password|passwd|token|key)[0-9]?\Z"
+    r"|example|sample|placeholder|dummy|fake|redacted|censored|omitted|xxx|\*\*\*|\.\.\.|<[^>]*>"
+    r"|\Atest|todo|tbd\Z|none\Z|null\Z|default|undefined|unset|empty|not[_\- ]?(?:a|set|used|real)"
+    r"|secret[_\-]?(?:name|key|ref)|base64",
+    re.IGNORECASE,
+)
+_REFERENCE = re.compile(
+    r"\$\{|\$\(|\{\{|\}\}|<%|%\{|\A\$[A-Za-z_]|\A%[A-Z_]+%\Z|\A(?:arn|vault|ref\+|op|sops|file|env"
+    r"|secretsmanager|ssm|projects|keyvault|awssm|gcpsm|azurekv|kms|akv|aws-secretsmanager)(?::|/)"
+    r"|\AENC\[|\A/|\A\.{1,2}/|\A(?:https?|tcp|unix)://|\Aenc:|\A!|__[A-Z_]+__|\A@",
+    re.IGNORECASE,
+)
+# Names whose value is a password: people choose words for those, so words are none the better.
+_PASSWORD = re.compile(r"(?:password|passwd|passphrase|pwd)\Z", re.IGNORECASE)
+# One or more words with separators: a name of something, not a random text.
+_WORDS = re.compile(r"[A-Za-z]{2,}(?:[_\-.:/ ]?[A-Za-z]{2,}|[_\-.:/ ]?[0-9]{1,4}(?![0-9]))*\Z")
+_ORDINARY = re.compile(
+    r"(?:true|false|yes|no|on|off|[0-9.,:_ \-]+|v?[0-9]+(?:\.[0-9a-z\-]+)+|[0-9]+[a-zA-Z]{1,2}"
+    r"|[a-f0-9]{8}-(?:[a-f0-9]{4}-){3}[a-f0-9]{12}|(?:sha256|sha512|sha1|md5):[0-9a-f]+"
+    r"|[\w.\-]+\.(?:json|ya?ml|pem|crt|key|txt|conf|cfg|properties|sh|io|com|net|org|local|svc)"
+    r"(?:[:/].*)?)\Z",
+    re.IGNORECASE,
+)
+_EXAMPLE = re.compile(r"example|x{6}|0{8}|1{8}|\*{3}", re.IGNORECASE)
+MIN_BITS = 3.0  # Shannon bits a character; words of a language have less over so short a text
+
+
+def kind(name: Any, text: Any) -> Any:
+    """The class of the secret that a named text is, "" for none: a key of FORMS or "named".
+
+    A text that is in part unknown is judged by what is known of it, else it is unknown. A marker
+    that stands for a secret (`(secret: CLASS)`) is read as the secret that it stands for.
+    """
+    if isinstance(text, Unknown):
+        return _form(text.prefix) or _form(text.suffix) or text
+    if not isinstance(text, str) or len(text) < MIN_LENGTH:
+        return ""
+    if text.startswith("(secret: ") and text.endswith(")"):
+        return text[9:-1].split(",")[0]
+    found = _form(text)
+    if found:
+        return found
+    return "named" if isinstance(name, str) and _named(name, text) else ""
+
+
+def _form(text: str) -> str:
+    """The class of the first form that is found in the text."""
+    text = text[:MAX_LENGTH]
+    if len(text) < MIN_LENGTH or not any(mark in text for mark in MARKS):
+        return ""
+    for found in _forms().finditer(text):
+        name = str(found.lastgroup).replace("_", "-")
+        if not _excused(name, found.group(0)):
+            return name
+    return ""
+
+
+@cache
+def _forms() -> Any:
+    """All forms as one expression, compiled when the first text asks for it."""
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = 64 << 20
+    parts = (f"(?P<{name.replace('-', '_')}>{form})" for name, form in FORMS.items())
+    return re2.compile("|".join(parts), options=options)
+
+
+def _excused(name: str, found: str) -> bool:
+    """Whether what has the form of a secret is a placeholder, a reference or an example."""
+    if name == "connection-string":
+        found = found.split("://", 1)[1].rpartition("@")[0].partition(":")[2]
+        return bool(_REFERENCE.search(found) or _PLACEHOLDER.search(found) or len(set(found)) < 3)
+    if name == "connection-password":
+        found = re.split(r"(?:password|pwd)=", found, flags=re.IGNORECASE)[-1]
+        return bool(_REFERENCE.search(found) or _PLACEHOLDER.search(found))
+    if name == "private-key":
+        return "..." in found
+    return bool(_EXAMPLE.search(found))
+
+
+def _named(name: str, text: str) -> bool:
+    """Whether the name says secret and the text is random enough to be one."""
+    last = re.split(r"[\[\]/]", name.rstrip("]"))[-1].strip("\"'")
+    if not _NAME.search(last) or _ABOUT.search(last):
+        return False
+    if "\n" in text or len(text) > 512 or " " in text.strip():
+        return False
+    if _REFERENCE.search(text) or _PLACEHOLDER.search(text) or _ORDINARY.match(text):
+        return False
+    if _PASSWORD.search(last):
+        return True
+    return not _WORDS.match(text) and _bits(text) >= MIN_BITS
+
+
+def _bits(text: str) -> float:
+    """Shannon entropy a character, in bits."""
+    size = len(text)
+    return -sum(count / size * math.log2(count / size) for count in Counter(text).values())

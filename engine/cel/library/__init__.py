@@ -1,0 +1,1 @@
+"""The function libraries of the Kubernetes dialect, a module each; every one has OVERLOADS."""
