@@ -17,6 +17,7 @@ MAX_DETERMINIZED = 1_000_000
 MAX_EFFORT = 2_500_000
 MAX_SETS = 12_000  # of many more a node with 512 MB died
 MAX_STATES = 20_000
+FREE_COUNTS = 12  # two to the power of this many sets are no burden
 
 Step = tuple[int, list[tuple[int, int]]]
 
@@ -71,6 +72,26 @@ class _Graph:
         for state in exits:
             self.jumps[state].append(end)
         return end
+
+
+def risky(tree: Node) -> bool:
+    """Whether counted repetitions of whole classes are enough to make an automaton explode."""
+    return _counted(tree) > FREE_COUNTS
+
+
+def _counted(node: Node) -> int:
+    """How many places stand in counted repetitions of anything but single characters."""
+    if isinstance(node, Seq):
+        return sum(map(_counted, node.parts))
+    if isinstance(node, Alt):
+        return sum(map(_counted, node.branches))
+    if isinstance(node, Repeat):
+        times = node.least if node.most is None else node.most
+        if isinstance(node.part, Chars):
+            single = node.part.ranges[0][0] == node.part.ranges[-1][1]
+            return 0 if single or times < 2 else times
+        return max(1, times) * _counted(node.part) + times
+    return 0
 
 
 def effort(tree: Node) -> int:

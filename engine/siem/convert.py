@@ -37,8 +37,12 @@ def convert_rules(rules: Rules) -> Conversion:
     """Converts what was loaded."""
     sources = shipped()
     done = Conversion([], list(rules.refused))
+    chosen: dict[tuple[str, ...], Source] = {}
     for rule in rules.rules:
-        source = choose(rule.logsource, sources)
+        words = tuple(str(rule.logsource.get(key)) for key in ("product", "category", "service"))
+        if words not in chosen:
+            chosen[words] = choose(rule.logsource, sources)
+        source = chosen[words]
         try:
             done.converted.append(Converted(rule, source, {"query": emit.query(rule.tree, source)}))
         except RefusedError as error:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from assay.engine.siem import scripts
 from assay.engine.siem import text as reading
 from assay.engine.siem.event import Event
 from assay.engine.siem.meaning import HOWS, ORDERS, wildcard
-from assay.engine.siem.sources import OPEN, keyword
+from assay.engine.siem.sources import KEYWORD_FIELD, OPEN, keyword
 from assay.engine.siem.text import fold
 from assay.engine.siem.tree import ANY, ONE, Parts
 
@@ -45,16 +45,26 @@ class Index:
         properties: Mapping_ = self.properties
         node: Mapping_ | None = None
         for step in name.split("."):
+            if node is not None and step in node.get("fields", {}):
+                return cast("Mapping_", node["fields"][step])
             node = properties.get(step)
             if node is None:
-                return keyword(OPEN) if self.dynamic else None
+                return self._open(name)
             properties = node.get("properties", {})
         return node
+
+    def _open(self, name: str) -> Mapping_ | None:
+        """What becomes of a field that the template does not name."""
+        if not self.dynamic:
+            return None
+        mapping = keyword(OPEN)
+        sub = mapping["fields"].get(name.rpartition(".")[2])
+        return cast("Mapping_", sub or mapping)
 
     def sources_of(self, target: str, event: Event) -> Iterable[str]:
         """The fields whose values are copied into the target."""
         yield from self._copied.get(target, ())
-        if self.dynamic:
+        if self.dynamic and target == KEYWORD_FIELD:
             yield from (name for name in event.names() if name not in self.properties)
 
 
@@ -90,7 +100,6 @@ class Indexed:
         name, _, sub = field.rpartition(".")
         parent = self.index.field(name) if name else None
         if parent and sub in parent.get("fields", {}):
-            mapping = parent["fields"][sub]
             field = name
         if mapping is None or "properties" in mapping:
             return

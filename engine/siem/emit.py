@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from assay.engine.siem import automaton, scripts
-from assay.engine.siem.lucene import write
+from assay.engine.siem.lucene import quote, write
 from assay.engine.siem.regex import (
     ANY as ANY_CHAR,
 )
@@ -48,6 +48,7 @@ MAX_CLAUSES = 1024  # indices.query.bool.max_clause_count
 CHUNK = 4000  # characters of patterns in one expression
 MAX_DEPTH = 20  # indices.query.bool.max_nested_depth
 TIMESTAMP = "@timestamp"
+ALL_IPV4 = "0.0.0.0/0"  # the server refuses to read ::ffff:0:0/96
 
 Query = dict[str, Any]
 
@@ -121,6 +122,12 @@ def _ends(parts: Parts) -> tuple[bool, bool]:
 def _several(field: str, chunk: tuple[Parts, ...]) -> Query:
     """Patterns of one shape as one expression, in lower case as the field is."""
     before, after = _ends(chunk[0])
+    if not any(ANY in parts[1:-1] or ONE in parts for parts in chunk):
+        texts = [quote(fold(part)) for parts in chunk for part in parts if isinstance(part, str)]
+        value = f"{'.*' * before}({'|'.join(texts)}){'.*' * after}"
+        # Plain texts: a few steps for each character, which may be more than the default allows.
+        made = {"value": value, "flags": "NONE"}
+        return {"regexp": {field: _bounded(made, automaton.DEFAULT_EFFORT + 1)}}
     branches = []
     for parts in chunk:
         inner = parts[1 if before else 0 : len(parts) - (1 if after else 0)]
@@ -139,12 +146,10 @@ def _several(field: str, chunk: tuple[Parts, ...]) -> Query:
         )
     lead, tail = [EVERYTHING] * before, [EVERYTHING] * after
     tree = Seq((*lead, Alt(tuple(branches)), *tail))
-    effort = automaton.DEFAULT_EFFORT + 1  # plain texts: a few steps for each character
-    if any(ANY in parts[1:-1] or ONE in parts for parts in chunk):
-        try:
-            effort = automaton.effort(tree)
-        except UnsupportedError as error:
-            raise RefusedError(f"a list of patterns for {field}: {error}") from None
+    try:
+        effort = automaton.effort(tree)
+    except UnsupportedError as error:
+        raise RefusedError(f"a list of patterns for {field}: {error}") from None
     return {"regexp": {field: _bounded({"value": write(tree), "flags": "NONE"}, effort)}}
 
 
@@ -293,7 +298,7 @@ def _regexp(pattern: str, flags: frozenset[str]) -> tuple[str, int]:
         made = write(tree)
         if len(made) > MAX_REGEX:
             raise UnsupportedError(f"in Lucene's form it has more than {MAX_REGEX} characters")
-        return made, automaton.effort(tree)
+        return made, automaton.effort(tree) if automaton.risky(tree) else 0
     except UnsupportedError as error:
         raise RefusedError(f"regular expression {pattern!r}: {error}") from None
 
@@ -318,7 +323,8 @@ def _cidr(name: str, network: Any, source: Source) -> Query:
         inside: Query = {"term": {f"{name}.ip": {"value": str(network)}}}
         if isinstance(network, ipaddress.IPv6Network) and network.supernet_of(MAPPED):
             # The server keeps IPv4 addresses as mapped ones; they are not in an IPv6 network.
-            return _all([inside, {"bool": {"must_not": [{"term": {f"{name}.ip": str(MAPPED)}}]}}])
+            apart: Query = {"term": {f"{name}.ip": {"value": ALL_IPV4}}}
+            return _all([inside, {"bool": {"must_not": [apart]}}])
         return inside
     if isinstance(network, ipaddress.IPv6Network):
         raise RefusedError(f"{name} is no address in the index, and IPv6 has many spellings")

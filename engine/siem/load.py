@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 import yaml
 
 from assay.engine import files
-from assay.engine.siem.tree import And, Exists, Not, Or, Pattern, RefusedError, Tree, build
+from assay.engine.siem import detection, filtering
+from assay.engine.siem.documents import documents
+from assay.engine.siem.tree import Or, RefusedError, Tree, build
 
 ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
 MAX_DOCUMENT = 4 * 1024 * 1024
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Rule(NamedTuple):
@@ -126,17 +127,13 @@ def _documents(paths: Iterable[str], refused: list[Refusal]) -> Iterator[Documen
 
 
 def _parsed(name: str, data: bytes, refused: list[Refusal]) -> Iterator[Document]:
-    loader = LOADER(data)
     try:
-        while loader.check_node():
-            node: Any = loader.get_node()
-            yield Document(name, node.start_mark.line + 1, loader.construct_document(node))
-    except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
+        for line, found in documents(data):
+            yield Document(name, line, found)
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError, OverflowError) as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or _reason(error)
         refused.append(Refusal(name, mark.line + 1 if mark else 0, "", f"not YAML: {what}"))
-    finally:
-        loader.dispose()
 
 
 def _kind(data: Any) -> str:
@@ -157,37 +154,28 @@ def rule(
     placeholders: Mapping[str, list[str]] | None = None,
 ) -> Rule:
     """The rule of a document. Raises RefusedError or pySigma's SigmaError."""
-    from sigma.rule import SigmaRule
-
-    parsed = SigmaRule.from_dict(document.data)
+    data = document.data
+    name = _id(data)
+    logsource = data.get("logsource")
+    if not isinstance(logsource, dict) or not logsource:
+        raise RefusedError("it has no log source")
+    detections = detection.read(data["detection"])
     for one in filters or ():
-        parsed = one.apply_on_rule(parsed)
+        detections = filtering.apply(one, data, detections)
     if placeholders:
-        _expand(parsed.detection, placeholders)
-    trees = [build(condition.parsed) for condition in parsed.detection.parsed_condition]
-    tree = trees[0] if len(trees) == 1 else Or(tuple(trees))
+        detection.expand(detections, placeholders)
+    trees = [build(detections, condition) for condition in detections.condition]
     return Rule(
-        _id(document.data),
-        parsed.title or "",
+        name,
+        str(data.get("title") or ""),
         document.file,
         document.line,
-        parsed.level.name.lower() if parsed.level else "medium",
-        parsed.status.name.lower() if parsed.status else "",
-        document.data.get("logsource") or {},
-        _settled(tree),
-        document.data,
+        str(data.get("level") or "medium"),
+        str(data.get("status") or ""),
+        logsource,
+        trees[0] if len(trees) == 1 else Or(tuple(trees)),
+        data,
     )
-
-
-def _settled(tree: Tree) -> Tree:
-    """`field: '*'` asks for any value at all, as `exists` does."""
-    if isinstance(tree, Pattern) and tree.parts == (None,) and tree.field is not None:
-        return Exists(tree.field)
-    if isinstance(tree, And | Or):
-        return type(tree)(tuple(map(_settled, tree.items)))
-    if isinstance(tree, Not):
-        return Not(_settled(tree.item))
-    return tree
 
 
 def _correlation(document: Document) -> Correlation:
@@ -215,32 +203,6 @@ def _filters(documents: list[Document], refused: list[Refusal]) -> list[Any]:
         except SigmaError as error:
             refused.append(_refusal(document, _reason(error)))
     return chosen
-
-
-def _expand(detections: Any, placeholders: Mapping[str, list[str]]) -> None:
-    """Puts the user's values in the place of `%name%`; a name without values stays."""
-    from sigma.types import SigmaRegularExpression, SigmaString
-
-    def values(placeholder: Any) -> Iterator[Any]:
-        given = placeholders.get(placeholder.name)
-        yield from [placeholder] if given is None else given
-
-    def expanded(value: Any) -> list[Any]:
-        if isinstance(value, SigmaString | SigmaRegularExpression) and (
-            value.contains_placeholder(include=list(placeholders))
-        ):
-            return list(value.replace_placeholders(values))
-        return [value]
-
-    def walk(detection: Any) -> None:
-        for item in detection.detection_items:
-            if hasattr(item, "detection_items"):
-                walk(item)
-            else:
-                item.value = [made for value in item.value for made in expanded(value)]
-
-    for detection in detections.detections.values():
-        walk(detection)
 
 
 def _unique(found: Rules) -> Rules:

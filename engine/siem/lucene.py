@@ -22,6 +22,16 @@ from assay.engine.siem.regex import (
     complement,
 )
 
+# Inside `[]`.
+NEVER_BARE = frozenset("\\]^-[")
+
+
+def quote(text: str) -> str:
+    """The expression of a text."""
+    return "".join(
+        char if char.isalnum() or char == "_" or char > "\x7f" else "\\" + char for char in text
+    )
+
 
 def write(node: Node) -> str:
     """The tree in Lucene's syntax. Only letters and digits stand unescaped."""
@@ -62,10 +72,23 @@ def _write_chars(ranges: Ranges) -> str:
 
 
 def _write_ranges(ranges: Sequence[tuple[int, int]]) -> str:
-    return "".join(
-        _write_char(low) if low == high else f"{_write_char(low)}-{_write_char(high)}"
-        for low, high in ranges
-    )
+    return "".join(_write_range(low, high) for low, high in ranges)
+
+
+def _write_range(low: int, high: int) -> str:
+    """A range inside `[]`. Measured: after an escaped character Lucene reads `-` as itself, so
+    the ends of a range stand unescaped, and those that cannot stand apart.
+    """
+    before = after = ""
+    while low < high and chr(low) in NEVER_BARE:
+        before, low = before + _write_char(low), low + 1
+    while low < high and chr(high) in NEVER_BARE:
+        after, high = _write_char(high) + after, high - 1
+    if high - low < 2:
+        between = "".join(map(_write_char, range(low, high + 1)))
+    else:
+        between = f"{chr(low)}-{chr(high)}"
+    return before + between + after
 
 
 def _write_char(code: int) -> str:

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[fFdD]?")
 TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?"
-    r"(Z|[+-]\d\d(?::?\d\d)?)?)?"
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(?:(\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?"
+    r"(Z|[+-]\d\d(?::?\d\d)?)?)?)?)?)?"
 )
-MILLISECONDS = re.compile(r"-?\d{1,15}")
+MILLISECONDS = re.compile(r"-?\d{1,15}(?:\.\d{1,6})?")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -47,20 +47,23 @@ def address(text: str) -> Address | None:
 
 
 def time(text: str) -> datetime | None:
-    """The moment (UTC) of an ISO 8601 text or of a number of milliseconds; else None."""
+    """The moment (UTC) of an ISO 8601 text or of a number of milliseconds; else None.
+
+    As the server reads `strict_date_optional_time||epoch_millis`: four digits are a year.
+    """
     if match := TIME.fullmatch(text):
         year, month, day, hour, minute, second, part, zone = match.groups()
         try:
-            moment = datetime(
-                int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0),
-                int((part or "0").ljust(6, "0")[:6]), tzinfo=UTC,
-            )  # fmt: skip
+            date = int(year), int(month or 1), int(day or 1)
+            clock = int(hour or 0), int(minute or 0), int(second or 0)
+            micro = int((part or "0").ljust(6, "0")[:6])
+            moment = datetime(*date, *clock, micro, tzinfo=UTC)
             return moment - _offset(zone)
         except (ValueError, OverflowError):
             return None
     if MILLISECONDS.fullmatch(text):
         try:
-            return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(text))
+            return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=math.floor(float(text)))
         except OverflowError:
             return None
     return None

@@ -1,12 +1,13 @@
 """A Sigma detection as a tree of tests: what emitter, evaluator and coverage all read.
 
-Built from pySigma's condition tree, which has resolved the condition and applied the modifiers.
+Built from pySigma's parsed condition and its detections, whose modifiers it has applied.
 """
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 ANY = None  # in the parts of a Pattern: any number of characters
@@ -117,37 +118,60 @@ def leaves(tree: Tree) -> Iterator[Test]:
             yield node
 
 
-def build(condition: Any) -> Tree:
-    """The tree of a pySigma condition (an item of `parsed_condition`, parsed).
+def build(detections: Any, condition: str) -> Tree:
+    """The tree of a condition over pySigma's SigmaDetections.
 
-    Raises RefusedError.
+    Raises RefusedError, or pySigma's SigmaConditionError.
     """
-    from sigma.conditions import (
-        ConditionAND,
-        ConditionFieldEqualsValueExpression,
-        ConditionNOT,
-        ConditionOR,
-        ConditionValueExpression,
-    )
+    from sigma.conditions import ConditionAND, ConditionIdentifier, ConditionNOT, ConditionOR
 
     def walk(node: Any) -> Tree:
         kind = type(node)
-        if kind is ConditionFieldEqualsValueExpression:
-            return _test(node.field, node.value)
-        if kind is ConditionValueExpression:
-            return _test(None, node.value)
+        if kind is ConditionIdentifier:
+            return named(node.identifier)
         if kind is ConditionOR or kind is ConditionAND:
-            items = [walk(item) for item in node.args]
-            return _join(Or if kind is ConditionOR else And, items)
-        if kind is ConditionNOT and len(node.args) == 1:
+            return _join(Or if kind is ConditionOR else And, [walk(item) for item in node.args])
+        if kind is ConditionNOT:
             return Not(walk(node.args[0]))
-        raise RefusedError(
-            "the condition names no detection"
-            if node is None or not getattr(node, "args", None)
-            else f"the condition holds a {kind.__name__}"
-        )
+        chosen = [item.identifier for item in node.resolve_referenced_detections(detections)]
+        if not chosen:
+            raise RefusedError(f"no detection is called {node.pattern}")
+        linking = Or if node.cond_class is ConditionOR else And
+        return _join(linking, [named(name) for name in chosen])
 
-    return walk(condition)
+    def named(name: str) -> Tree:
+        if name not in detections.detections:
+            raise RefusedError(f"the condition names {name}, which is no detection")
+        return _detection(detections.detections[name])
+
+    return walk(_parsed(condition))
+
+
+@lru_cache(maxsize=4096)
+def _parsed(condition: str) -> Any:
+    from sigma.conditions import SigmaCondition
+    from sigma.rule import SigmaDetections
+
+    return SigmaCondition(condition, SigmaDetections.__new__(SigmaDetections)).parse(False)
+
+
+def _detection(detection: Any) -> Tree:
+    """A pySigma SigmaDetection or SigmaDetectionItem, its modifiers applied."""
+    if hasattr(detection, "detection_items"):
+        items = [_detection(item) for item in detection.detection_items]
+        return _join(_linking(detection.item_linking), items)
+    if not detection.value:
+        if detection.field is None:
+            raise RefusedError("a test without a field has no value")
+        made: Tree = Not(Exists(detection.field))
+    else:
+        tests = [_test(detection.field, value) for value in detection.value]
+        made = _join(_linking(detection.value_linking), tests)
+    return Not(made) if detection.negated else made
+
+
+def _linking(kind: Any) -> type[And] | type[Or]:
+    return And if kind.__name__ == "ConditionAND" else Or
 
 
 def _join(kind: type[And] | type[Or], items: list[Tree]) -> Tree:
@@ -163,7 +187,10 @@ def _join(kind: type[And] | type[Or], items: list[Tree]) -> Tree:
 def _test(field: str | None, value: Any) -> Tree:
     kind = type(value).__name__
     if kind in ("SigmaString", "SigmaCasedString"):
-        return Pattern(field, _parts(value.s), kind == "SigmaCasedString")
+        parts = _parts(value.s)
+        if parts == (ANY,) and field is not None:
+            return Exists(field)  # `field: '*'` asks for any value at all
+        return Pattern(field, parts, kind == "SigmaCasedString")
     if kind == "SigmaExpansion":
         return _join(Or, [_test(field, inner) for inner in value.values])
     if kind == "SigmaNumber":

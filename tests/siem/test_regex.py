@@ -41,9 +41,11 @@ def translate(pattern: str, flags: str = "") -> str:
         ("a+?", "", ".*a+.*"),
         ("(?P<name>a|b)c", "", ".*(a|b)c.*"),
         (r"\bn\b", "", "n|n{W}.*|.*{W}n|.*{W}n{W}.*".replace("{W}", "[^0-9A-Z_a-z]")),
-        (r"[\w+|\s]", "", ".*[\\\t-\\\n\\\x0c-\\\r\\ \\+0-9A-Z_a-z\\|].*"),
+        (r"[\w+|\s]", "", ".*[\\\t\\\n\\\x0c\\\r\\ \\+0-9A-Z_a-z\\|].*"),
         (r"\x41[]x]", "", ".*A[\\]x].*"),
         ("[[:digit:]]", "", ".*[0-9].*"),
+        ("[ -~]", "", ".*[ -~].*"),
+        ("[+-^]", "", ".*[+-Z\\[\\\\\\]\\^].*"),
     ],
 )  # fmt: skip
 def test_translation(pattern: str, flags: str, lucene: str) -> None:
