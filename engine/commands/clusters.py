@@ -40,7 +40,7 @@ def load(args: argparse.Namespace) -> list[Loaded]:
 
         controls = catalogue([Path(folder) for folder in getattr(args, "rules", ())])
         kinds = needed(controls, frozenset(getattr(args, "control", ())))
-        wanted = cluster.Options(kinds, args.environment)
+        wanted = cluster.Options(kinds, args.environment, classify=classify)
         loaded += [
             cluster.load(api.connect(context, args.timeout), wanted) for context in args.cluster
         ]
@@ -49,6 +49,13 @@ def load(args: argparse.Namespace) -> list[Loaded]:
 
         loaded += [snapshot.load(Path(file), args.environment) for file in args.snapshot]
     return loaded
+
+
+def classify(name: str, text: str) -> str:
+    """The class of the secret that a named text is, as the controls see it; "" for none."""
+    from assay.engine.cel.extensions import secrets
+
+    return str(secrets.kind(name, text))
 
 
 def needed(catalogue: Catalogue, chosen: frozenset[str] = frozenset()) -> frozenset[str]:

@@ -82,7 +82,9 @@ def _live(args: argparse.Namespace, declared: Loaded) -> tuple[str, Read]:
         return snapshot.read(Path(args.snapshot))
     kinds = drift.STANDARD | {resource.kind for resource in declared.resources}
     connection = api.connect(args.cluster, args.timeout)
-    return args.cluster, cluster.fetch(connection, cluster.Options(kinds, managers=True))
+    return args.cluster, cluster.fetch(
+        connection, cluster.Options(kinds, managers=True, classify=clusters.classify)
+    )
 
 
 def document(found: Sequence[Difference], gaps: Sequence[Gap], errors: Sequence[Any]) -> Any:

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         raise usage("--timeout takes a number of seconds above 0")
     kinds = clusters.needed(load([Path(folder) for folder in args.rules]))
     connection = api.connect(args.cluster, args.timeout)
-    wanted = cluster.Options(kinds, namespaces=tuple(args.namespace))
+    wanted = cluster.Options(kinds, namespaces=tuple(args.namespace), classify=clusters.classify)
     uid, version = cluster.identity(connection)
     read = cluster.fetch(connection, wanted)
     time = at.isoformat().replace("+00:00", "Z") if at else None

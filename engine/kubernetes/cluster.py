@@ -27,12 +27,14 @@ class Options(NamedTuple):
     kinds        as controls name them: `apps/v1/Deployment`, `Pod`
     namespaces   where kinds are asked for one by one; empty for those that the cluster lists
     managers     whether managedFields are kept
+    classify     tells which literals are secrets, beyond those whose names say so
     """
 
     kinds: frozenset[str]
     environment: str = "default"
     namespaces: tuple[str, ...] = ()
     managers: bool = False
+    classify: live.Classify | None = None
 
 
 class Served(NamedTuple):
@@ -230,7 +232,7 @@ def _pages(
             raise ApiError(-1, "the cluster would not list Secrets without their contents")
         for item in page.get("items") or ():
             item["apiVersion"], item["kind"] = kind.api_version, kind.kind
-            items.append(live.trim(item, options.managers))
+            items.append(live.trim(item, options.managers, options.classify))
         token = (page.get("metadata") or {}).get("continue") or ""
         if not token:
             return items, restarts

@@ -182,6 +182,8 @@ def _compare(
     """Add to `changes` where the declared value is not in the live one."""
     if isinstance(declared, Unknown) or path in sensitive or held == declared:
         return
+    if isinstance(held, str) and held.startswith(live.MARKER):
+        return  # a secret, which nobody may see
     if _empty(declared) and (held is _ABSENT or _empty(held)):
         return
     if isinstance(declared, dict) and (isinstance(held, dict) or held is _ABSENT):
@@ -369,8 +371,6 @@ def _hidden(value: Any, path: Path, sensitive: frozenset[Path]) -> Any:
 
 
 def _shown(value: Any) -> str:
-    """A value in a message: short, and never one that stands for a secret."""
-    if value == live.MARKER:
-        return SENSITIVE
+    """A value in a message: short."""
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from assay.engine.kubernetes import kinds, objects, redaction
 from assay.engine.kubernetes.objects import Origin
-from assay.engine.model import Gap, Place, Resource, Unknown, value_at
+from assay.engine.model import Gap, Place, Resource, Unknown
 
 # Controllers of Kubernetes itself: what they make is judged in the template it is made from.
 _MAKERS = frozenset(
@@ -24,7 +24,8 @@ _MAKERS = frozenset(
 )
 _MADE = frozenset({"Job", "Pod", "ReplicaSet"})
 _NOISE = ("managedFields", "resourceVersion", "selfLink")
-MARKER = "assay:secret:literal"  # in place of a literal whose name says that it is a secret
+# In place of a secret, before its class; `secrets.kind` reads it as what it stands for.
+MARKER = "(secret: "
 WITHHELD = "the contents of Secrets are never read from a cluster"
 
 
@@ -37,10 +38,17 @@ class Maker(NamedTuple):
     uid: str
 
 
-def trim(item: dict[str, Any], managers: bool = False) -> dict[str, Any]:
-    """The object without what no control reads and what may hold secrets, changed in place.
+# The name and the text of a literal → the class of the secret that it is; "" for none.
+Classify = Callable[[str, str], str]
 
-    `managers` keeps managedFields, which say who set a field.
+
+def trim(
+    item: dict[str, Any], managers: bool = False, classify: Classify | None = None
+) -> dict[str, Any]:
+    """The object without what no control reads and without secrets, changed in place.
+
+    `managers` keeps managedFields, which say who set a field. Literals are replaced by a marker
+    where their name, or `classify`, says that they are secrets.
     """
     metadata = item.get("metadata")
     if isinstance(metadata, dict):
@@ -52,14 +60,26 @@ def trim(item: dict[str, Any], managers: bool = False) -> dict[str, Any]:
             annotations.pop(redaction.LAST_APPLIED, None)
             if not annotations:
                 del metadata["annotations"]
-    if item.get("kind") == "Secret":
+    kind = str(item.get("kind"))
+    if kind == "Secret":
         for field in ("data", "stringData"):
             item.pop(field, None)
-    for path in redaction.paths(str(item.get("kind")), item):
-        held = value_at(item, path[:-1])
-        if isinstance(held, dict):
-            held[path[-1]] = MARKER
+    if kind == "ConfigMap" and isinstance(item.get("data"), dict):
+        held = item["data"]
+        held.update({name: _marked(name, text, False, classify) for name, text in held.items()})
+    for variable in redaction.variables(kind, item):
+        name = str(variable.get("name", ""))
+        secret = redaction.is_secret(name)
+        variable["value"] = _marked(name, variable.get("value"), secret, classify)
     return item
+
+
+def _marked(name: str, text: Any, secret: bool, classify: Classify | None) -> Any:
+    """The text, or the marker of the secret that it is."""
+    if not isinstance(text, str) or not text or text.startswith(MARKER) or "\n" in text:
+        return text
+    found = classify(name, text) if classify is not None else "named" if secret else ""
+    return f"{MARKER}{found})" if found or secret else text
 
 
 def order(item: dict[str, Any]) -> tuple[str, str, str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from assay.engine.kubernetes import kinds
@@ -29,25 +30,33 @@ def paths(kind: str, values: dict[str, Any]) -> frozenset[Path]:
     annotations = value_at(values, ("metadata", "annotations"))
     if isinstance(annotations, dict) and LAST_APPLIED in annotations:
         found.append(("metadata", "annotations", LAST_APPLIED))
-    template = kinds.POD_TEMPLATES.get(kind)
-    if template is not None:
-        found += _literals(values, (*template, "spec"))
+    for path, variable in _variables(kind, values):
+        text = variable.get("value")
+        if isinstance(text, str) and text and is_secret(str(variable.get("name", ""))):
+            found.append((*path, "value"))
     return frozenset(found)
 
 
-def _literals(values: dict[str, Any], pod: Path) -> list[Path]:
-    found: list[Path] = []
+def is_secret(name: str) -> bool:
+    """Whether the name of a variable says that its literal value is a secret."""
+    return bool(_NAME.search(name))
+
+
+def variables(kind: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+    """The environment variables with literal values, of all containers of a workload."""
+    return [variable for _, variable in _variables(kind, values) if "value" in variable]
+
+
+def _variables(kind: str, values: dict[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    template = kinds.POD_TEMPLATES.get(kind)
+    if template is None:
+        return
+    pod = (*template, "spec")
     spec = value_at(values, pod)
     for field in ("containers", "initContainers", "ephemeralContainers"):
         containers = spec.get(field) if isinstance(spec, dict) else None
         for number, container in enumerate(containers if isinstance(containers, list) else ()):
-            variables = container.get("env") if isinstance(container, dict) else None
-            for at, variable in enumerate(variables if isinstance(variables, list) else ()):
-                if (
-                    isinstance(variable, dict)
-                    and isinstance(variable.get("value"), str)
-                    and variable["value"]
-                    and _NAME.search(str(variable.get("name", "")))
-                ):
-                    found.append((*pod, field, number, "env", at, "value"))
-    return found
+            held = container.get("env") if isinstance(container, dict) else None
+            for at, variable in enumerate(held if isinstance(held, list) else ()):
+                if isinstance(variable, dict):
+                    yield (*pod, field, number, "env", at), variable

@@ -253,6 +253,7 @@ def test_a_snapshot_is_scanned_like_the_cluster(tmp_path):
     read = cluster.fetch(Server(lists, denied).api(), options)
     data = snapshot.write(read, "prod", "uid", "v1.37.0", None)
     assert b"hunter2" not in gzip.decompress(data)
+    assert b'"value":"(secret: named)"' in gzip.decompress(data)
     assert data == snapshot.write(
         read._replace(items=read.items[::-1]), "prod", "uid", "v1.37.0", None
     )
@@ -262,6 +263,23 @@ def test_a_snapshot_is_scanned_like_the_cluster(tmp_path):
     assert described(ours) == described(theirs)
     assert short(ours)[1:] == short(theirs)[1:]
     assert {found.source for found in ours.resources} == {"snapshot"}
+
+
+def test_what_is_a_secret_is_marked_with_its_class():
+    env = [("A", "AKIA1"), ("A_TOKEN", "changeme"), ("B", "plain"), ("C_PASSWORD", "")]
+    variables = [{"name": name, "value": value} for name, value in env]
+    pod = thing("p", spec={"containers": [{"env": [*variables, {"name": "D"}]}]})
+    lists = {"/api/v1/pods": [pod]}
+    (found,) = load(
+        Server(lists), "Pod", classify=lambda _, text: "key" * text.startswith("AKIA")
+    ).resources
+    assert found.values["spec"]["containers"][0]["env"] == [
+        {"name": "A", "value": "(secret: key)"},
+        {"name": "A_TOKEN", "value": "(secret: )"},
+        {"name": "B", "value": "plain"},
+        {"name": "C_PASSWORD", "value": ""},
+        {"name": "D"},
+    ]
 
 
 def described(loaded):

@@ -79,7 +79,7 @@ def live():
                             "ports": [{"containerPort": 80, "protocol": "TCP"}],
                             "env": [
                                 {"name": "B", "value": "y"},
-                                {"name": "DB_PASSWORD", "value": "assay:secret:literal"},
+                                {"name": "DB_PASSWORD", "value": "(secret: named)"},
                                 {"name": "A", "value": "x"},
                             ],
                         },
