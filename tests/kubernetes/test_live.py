@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import yaml
@@ -11,9 +13,10 @@ import yaml
 from assay.engine import files
 from assay.engine.commands import rbac
 from assay.engine.kubernetes import api as apis
-from assay.engine.kubernetes import cluster, kinds, loader, snapshot
+from assay.engine.kubernetes import cluster, drift, kinds, live, loader, snapshot
 from assay.engine.kubernetes.cluster import Options
 
+CORPORA = Path(os.environ.get("ASSAY_CORPORA") or Path(__file__).parents[3] / "shared/corpora")
 pytestmark = pytest.mark.apiserver
 
 
@@ -180,3 +183,56 @@ def test_plurals_are_those_of_discovery(filled):
         if "/" not in each["name"] and rbac.plural(each["kind"]) != each["name"]
     ]
     assert wrong == []
+
+
+# Declared fields that no API server knows, so it drops them: misspelt, or of another kind.
+DROPPED = {
+    ("Pod/assay-live/rbd", "spec.volumes[0].rbd.imageformat"),
+    ("Pod/assay-live/rbd", "spec.volumes[0].rbd.imagefeatures"),
+    ("Pod/assay-live/pod-0", "spec.volumes[0].scaleIO.protectionDoamin"),
+    ("Pod/assay-live/test-storageos-redis", "spec.volumes[0].storageos.pool"),
+    ("PersistentVolume/-/pv0001", "spec.storageos.secretName"),
+}
+
+
+@pytest.mark.corpora
+def test_what_the_server_makes_of_a_declaration_is_no_drift(filled, monkeypatch):
+    """Each object of the corpus that the server takes, against what it would store."""
+    if not (CORPORA / "manifests").is_dir():
+        pytest.skip(f"no corpora at {CORPORA}")
+    monkeypatch.chdir(CORPORA)
+    monkeypatch.setenv("PATH", "")
+    options = loader.Options(namespace="assay-live")
+    taken, found = 0, set()
+    for resource in loader.load(files.discover(["manifests"]), options).resources:
+        stored = stored_by(filled, resource)
+        if stored is not None:
+            taken += 1
+            found |= {
+                (each.address, each.path)
+                for each in drift.compare([resource], [live.trim(stored, True)], {}, "c")
+            }
+    assert found == DROPPED
+    assert taken > 400
+
+
+def stored_by(server, resource):
+    """What the server would store, None where it refuses; all go into one namespace."""
+    values = resource.values
+    group = kinds.group(values["apiVersion"])
+    if not kinds.is_builtin(group):
+        return None
+    base = f"/api{'s' * ('/' in values['apiVersion'])}/{values['apiVersion']}"
+    inner = ""
+    if resource.namespace:
+        resource.namespace = "assay-live"
+        values["metadata"]["namespace"] = "assay-live"
+        name = values["metadata"].get("name")
+        resource.address = kinds.address(group, values["kind"], "assay-live", name)
+        inner = "/namespaces/assay-live"
+    path = f"{base}{inner}/{rbac.plural(values['kind'])}?dryRun=All"
+    try:
+        status, answer = server.request("POST", path, values)
+    except json.JSONDecodeError:
+        return None  # a group that is not served answers in prose
+    return answer if status == 201 else None
