@@ -14,16 +14,17 @@ from assay.engine.errors import Problem, Text, problem
 _SKIP = r"/\*.*?\*/|(?:\#|//)[^\n]*|\r(?=\n)"
 _TOKENS = r"""
     (?P<i>[^\W\d][\w-]*)
-  | (?P<q>"(?P<s>(?:[^"\\$%\n\r]+|[$%](?![{$%]))*)")
+  | (?P<q>"(?P<s>(?:[^"\\$%\n\r]++|[$%](?![{$%]))*+)")
   | (?P<n>\d+(?:\.\d+)*(?:[eE][+-]?\d+)?)
   | (?P<h><<-?(?P<m>[^\W\d][\w-]*)[ \t]*\r?\n)
   | (?P<o>==|!=|>=|<=|&&|\|\||=>|::|\.\.\.|~\}|[\[\](){}.,*/%+\-=<>!?:"\n])
   | (?P<e>\Z)
   | (?P<x>.)
 """
+# The possessive `++` and `*+` keep hostile text from being tried in every division.
 _FLAGS = re.VERBOSE | re.DOTALL
-BREAKS = re.compile(rf"(?:[ \t]+|{_SKIP})*(?:{_TOKENS})", _FLAGS).match
-SPACES = re.compile(rf"(?:[ \t\n]+|{_SKIP})*(?:{_TOKENS})", _FLAGS).match
+BREAKS = re.compile(rf"(?:[ \t]++|{_SKIP})*+(?:{_TOKENS})", _FLAGS).match
+SPACES = re.compile(rf"(?:[ \t\n]++|{_SKIP})*+(?:{_TOKENS})", _FLAGS).match
 _MAX_NESTING = 150
 
 NAMES = {
