@@ -49,13 +49,6 @@ class MissingKustomizeError(KustomizeError):
     """Nothing here can build kustomizations."""
 
 
-class Build(NamedTuple):
-    """What a build gave, and the names of the files that it read."""
-
-    result: cage.Result
-    read: frozenset[str]
-
-
 def find(tree: files.Tree) -> dict[str, Kustomization]:
     """The kustomizations of the tree by their folder, in the order of the walk."""
     return {
@@ -92,19 +85,23 @@ def _folders(each: Kustomization) -> list[str]:
     return [posixpath.normpath(posixpath.join(each.folder, base)) for base in _bases(each)]
 
 
-def build(
-    tree: files.Tree, found: dict[str, Kustomization], top: Kustomization, home: Path
-) -> Build:
-    """Build one kustomization in the empty folder `home`. Raises KustomizeError."""
-    program = shutil.which("kustomize")
-    command = [program, "build"] if program else [shutil.which("kubectl") or "", "kustomize"]
-    if not command[0]:
-        raise MissingKustomizeError("there is neither `kustomize` nor `kubectl` on PATH")
-    by_name = {file.name: file for file in tree.files}
+def reads(
+    found: dict[str, Kustomization], by_name: dict[str, files.File], top: Kustomization
+) -> dict[str, files.File]:
+    """The files that a build reads, by name. Raises KustomizeError for what it may not read."""
     wanted: dict[str, files.File] = {}
     _collect(found, by_name, top, wanted)
     if sum(file.size for file in wanted.values()) > MAX_SIZE:
         raise KustomizeError(f"it reads more than {MAX_SIZE // 1024**2} MiB")
+    return wanted
+
+
+def start(top: Kustomization, wanted: dict[str, files.File], home: Path) -> cage.Child:
+    """Begin to build one kustomization in the empty folder `home`. Raises KustomizeError."""
+    program = shutil.which("kustomize")
+    command = [program, "build"] if program else [shutil.which("kubectl") or "", "kustomize"]
+    if not command[0]:
+        raise MissingKustomizeError("there is neither `kustomize` nor `kubectl` on PATH")
     try:
         for name, file in wanted.items():
             target = _target(home, name)
@@ -115,8 +112,7 @@ def build(
     given = top.meta.get("buildMetadata")
     asked = {"buildMetadata": [*(given if isinstance(given, list) else ()), "originAnnotations"]}
     _target(home, top.file.name).write_text(json.dumps(top.meta | asked), "utf-8")
-    result = cage.run([*command, str(_target(home, top.folder))], home)
-    return Build(result, frozenset(wanted))
+    return cage.start([*command, str(_target(home, top.folder))], home)
 
 
 def message(result: cage.Result, home: Path) -> str:

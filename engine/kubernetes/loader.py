@@ -70,13 +70,20 @@ def load(tree: files.Tree, options: Options | None = None) -> Loaded:
     options = options or Options()
     reading = _Reading(tree, options)
     default = Rendering(options.environment, namespace=options.namespace)
+    overlay = overlays.Overlays(tree, options.renderings, default)
     outcome = renderings.load_charts(tree, options.renderings, default)
-    built, read = overlays.load_overlays(tree, options.renderings, default, reading.places)
-    for file in tree.files:
-        owned = file.name in read or any(
-            charts.owns(folder, file.name, done) for folder, done in outcome.owners.items()
-        )
-        if not owned and texts.is_candidate(file):
+    candidates = [
+        file
+        for file in tree.files
+        if not any(charts.owns(chart, file.name, done) for chart, done in outcome.owners.items())
+        and texts.is_candidate(file)
+    ]
+    for file in candidates:  # while the kustomizations are built
+        if file.name not in overlay.claimed:
+            _read(reading, file)
+    built, read = overlay.finish(reading.places)
+    for file in candidates:
+        if file.name in overlay.claimed and file.name not in read:
             _read(reading, file)
     pending = outcome.pending + built.pending
     for each in pending:

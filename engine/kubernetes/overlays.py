@@ -5,63 +5,123 @@ from __future__ import annotations
 import posixpath
 import tempfile
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, NamedTuple
 
 from assay.engine import files
-from assay.engine.kubernetes import kustomize, objects, rendered, text, yamltext
+from assay.engine.kubernetes import cage, kustomize, objects, rendered, text, yamltext
 from assay.engine.kubernetes.objects import Origin
 from assay.engine.kubernetes.places import Locator, Places
 from assay.engine.kubernetes.renderings import Outcome, Pending, Rendering
 from assay.engine.kubernetes.yamltext import YamlError
 from assay.engine.model import Gap, Place, SourceError
 
+AT_ONCE = 4  # builds under way
 
-def load_overlays(
-    tree: files.Tree, renderings: tuple[Rendering, ...], default: Rendering, places: Places
-) -> tuple[Outcome, set[str]]:
-    """Build every kustomization that stands for itself; also the files that were accounted for."""
-    outcome = Outcome([], [], [], {})
-    found = kustomize.find(tree)
-    chosen = {each.folder: each for each in renderings if each.folder}
-    read: set[str] = set()
-    by_name = {file.name: file for file in tree.files} if found else {}
-    for top in kustomize.tops(found):
-        rendering = chosen.get(top.folder, default)
-        if top.fault:
-            outcome.errors.append(_error(top, rendering, top.fault))
-            read.add(top.file.name)
-            continue
-        with tempfile.TemporaryDirectory(prefix="assay-kustomize-") as folder:
-            home = FilePath(folder).resolve()
+
+class Overlays:
+    """The kustomizations of a tree while they are built: the manifests are read meanwhile.
+
+    `claimed` are the files that builds read: they are judged in what is built, if it succeeds.
+    """
+
+    def __init__(
+        self, tree: files.Tree, renderings: tuple[Rendering, ...], default: Rendering
+    ) -> None:
+        self._found = kustomize.find(tree)
+        self._default = default
+        self._chosen = {each.folder: each for each in renderings if each.folder}
+        self._outcome = Outcome([], [], [], {})
+        self._by_name = {file.name: file for file in tree.files} if self._found else {}
+        self._tops = kustomize.tops(self._found)
+        self._waiting: list[_Wanted] = []
+        self._running: list[_Running] = []
+        self.claimed = {each.file.name for each in self._found.values()}
+        for top in self._tops:
             try:
-                build = kustomize.build(tree, found, top, home)
-            except kustomize.MissingKustomizeError as error:
-                outcome.gaps.append(_gap(top, f"this kustomization was not built: {error}"))
-                continue
+                if top.fault:
+                    raise kustomize.KustomizeError(top.fault)
+                wanted = kustomize.reads(self._found, self._by_name, top)
             except kustomize.KustomizeError as error:
-                outcome.errors.append(_error(top, rendering, str(error)))
+                self._fail(top, str(error))
                 continue
-            if build.result.code or build.result.fault:
-                message = kustomize.message(build.result, home)
-                outcome.errors.append(_error(top, rendering, message))
+            self._waiting.append(_Wanted(top, wanted))
+            self.claimed |= wanted.keys()
+        self._start()
+
+    def finish(self, places: Places) -> tuple[Outcome, set[str]]:
+        """What was built, and the files that it accounts for."""
+        outcome, read = self._outcome, set[str]()
+        while self._running:
+            running = self._running.pop(0)
+            with running.folder:
+                result = running.child.finish()
+                self._start()
+                top = running.wanted.top
+                if result.code or result.fault:
+                    home = FilePath(running.folder.name).resolve()
+                    self._fail(top, kustomize.message(result, home))
+                    continue
+            read |= running.wanted.files.keys()
+            output = result.out.decode("utf-8", "replace")
+            _objects(top, self._rendering(top), output, self._by_name, places, outcome)
+        self._account(read)
+        return outcome, read | {each.file.name for each in self._found.values()}
+
+    def _rendering(self, top: kustomize.Kustomization) -> Rendering:
+        return self._chosen.get(top.folder, self._default)
+
+    def _fail(self, top: kustomize.Kustomization, message: str) -> None:
+        self._outcome.errors.append(_error(top, self._rendering(top), message))
+
+    def _start(self) -> None:
+        """Keep as many builds under way as may be at once."""
+        while self._waiting and len(self._running) < AT_ONCE:
+            wanted = self._waiting.pop(0)
+            folder = tempfile.TemporaryDirectory(prefix="assay-kustomize-")
+            try:
+                home = FilePath(folder.name).resolve()
+                child = kustomize.start(wanted.top, wanted.files, home)
+            except kustomize.MissingKustomizeError as error:
+                folder.cleanup()
+                reason = f"this kustomization was not built: {error}"
+                self._outcome.gaps.append(_gap(wanted.top, reason))
+            except kustomize.KustomizeError as error:
+                folder.cleanup()
+                self._fail(wanted.top, str(error))
+            else:
+                self._running.append(_Running(wanted, child, folder))
+
+    def _account(self, read: set[str]) -> None:
+        """Say of every kustomization that was not built, and of every file that was, why."""
+        gaps = self._outcome.gaps
+        for each in self._found.values():
+            if each.file.name in read or each in self._tops:
                 continue
-        read |= build.read
-        output = build.result.out.decode("utf-8", "replace")
-        _objects(top, rendering, output, by_name, places, outcome)
-    tops = kustomize.tops(found)
-    for each in found.values():
-        if each.file.name in read or each in tops:
-            continue
-        reason = "what builds on it was not built"
-        if each.component:
-            reason = "a component that nothing built here uses"
-        outcome.gaps.append(_gap(each, reason, "not_applicable"))
-    judged = {pending.place.file for pending in outcome.pending}
-    for name in sorted(read - judged):
+            reason = "what builds on it was not built"
+            if each.component:
+                reason = "a component that nothing built here uses"
+            gaps.append(_gap(each, reason, "not_applicable"))
+        judged = {pending.place.file for pending in self._outcome.pending}
         reason = "a part of a kustomization: judged in what is built from it"
-        gap = Gap("document", name, "not_applicable", reason, Place(name), blocks=False)
-        outcome.gaps.append(gap)
-    return outcome, read | {each.file.name for each in found.values()}
+        gaps += [
+            Gap("document", name, "not_applicable", reason, Place(name), blocks=False)
+            for name in sorted(read - judged)
+        ]
+
+
+class _Wanted(NamedTuple):
+    """A kustomization to be built, and what it reads."""
+
+    top: kustomize.Kustomization
+    files: dict[str, files.File]
+
+
+class _Running(NamedTuple):
+    """A build under way, in its folder."""
+
+    wanted: _Wanted
+    child: cage.Child
+    folder: tempfile.TemporaryDirectory[str]
 
 
 def _objects(

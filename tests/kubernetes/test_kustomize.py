@@ -159,3 +159,15 @@ def test_without_kustomize_it_is_a_gap_that_blocks(tmp_path, monkeypatch):
     assert [(gap.kind, gap.subject, gap.blocks) for gap in loaded.gaps] == [
         ("kustomization", "base", True)
     ]
+
+
+def test_many_builds_are_each_judged_once(kustomize, tmp_path, monkeypatch):
+    """More than are under way at once: none of their files is read as a manifest beside."""
+    contents = {}
+    for number in range(7):
+        contents[f"k{number}/kustomization.yaml"] = "resources: [d.yaml]\n"
+        contents[f"k{number}/d.yaml"] = BASE["base/d.yaml"]
+    loaded = load(tmp_path, monkeypatch, contents)
+    assert [(found.source, found.root) for found in loaded.resources] == [
+        ("kustomize", f"k{number}") for number in range(7)
+    ]
