@@ -30,10 +30,20 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="by the rules' meaning (sigma), by the emitted searches under the shipped template "
         "(dsl), on an OpenSearch (its URL); several with commas (default: %(default)s)",
     )
+    test = actions.add_parser("test", help="rules on their own events, by meaning and by search")
+    _rules(test, nargs="*")
+    test.add_argument("--by", default="sigma,dsl", metavar="WAYS", help="as for match")
+    coverage = actions.add_parser(
+        "coverage", help="fields that an index cannot answer, and rules that can never fire"
+    )
+    _rules(coverage, nargs="*")
+    coverage.add_argument("--mapping", metavar="FILE", help="answer of `GET INDEX/_mapping`")
+    coverage.add_argument("--layer", metavar="FILE", help="write an ATT&CK Navigator layer")
 
 
-def _rules(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("rules", nargs="+", metavar="RULES", help="Sigma files or folders")
+def _rules(parser: argparse.ArgumentParser, nargs: str = "+") -> None:
+    words = "Sigma files or folders" + ("; none: the shipped detections" if nargs == "*" else "")
+    parser.add_argument("rules", nargs=nargs, metavar="RULES", help=words)
     parser.add_argument(
         "--placeholders", metavar="FILE", help="YAML: values for `|expand`, name: [value, ...]"
     )
@@ -79,10 +89,7 @@ def _match(args: argparse.Namespace) -> int:
     from assay.engine.siem import match, server
     from assay.engine.siem.convert import convert
 
-    ways = [way.strip() for way in args.by.split(",") if way.strip()]
-    for way in ways:
-        if way not in ("sigma", "dsl") and not way.startswith(("http://", "https://")):
-            raise usage(f"--by {way}: not sigma, dsl or the URL of a server")
+    ways = _ways(args.by)
     events = _events(args.events)
     done = convert(args.rules, _placeholders(args.placeholders))
     for way in ways:
@@ -97,6 +104,74 @@ def _match(args: argparse.Namespace) -> int:
         for hit in hits:
             print(json.dumps({"event": hit.event, "rule": hit.rule, "by": name}))
     return _refusals(done.refused)
+
+
+def _ways(text: str) -> list[str]:
+    ways = [way.strip() for way in text.split(",") if way.strip()]
+    for way in ways:
+        if way not in ("sigma", "dsl") and not way.startswith(("http://", "https://")):
+            raise usage(f"--by {printable(way)}: not sigma, dsl or the URL of a server")
+    return ways
+
+
+def _given(args: argparse.Namespace) -> list[str]:
+    """The rules named, else the shipped detections."""
+    from assay.engine.siem.sources import FOLDER
+
+    return args.rules or [str(FOLDER / "detections")]
+
+
+def _test(args: argparse.Namespace) -> int:
+    from assay.engine.siem import examples
+    from assay.engine.siem.convert import convert
+
+    ways = _ways(args.by)
+    done = convert(_given(args), _placeholders(args.placeholders))
+    tested = examples.judge(done, ways)
+    for failure in tested.failures:
+        print(printable(f"failed: {failure.file}: {failure.rule} {failure.what}"), file=sys.stderr)
+    refused = _refusals(done.refused)
+    counts = f"{tested.rules} rules, {tested.events} events, {len(tested.failures)} failures"
+    print(counts)
+    return 1 if refused or tested.failures else 0
+
+
+def _coverage(args: argparse.Namespace) -> int:
+    from assay.engine.siem import coverage
+    from assay.engine.siem.convert import convert
+
+    mappings = _mapping(args.mapping)
+    done = convert(_given(args), _placeholders(args.placeholders))
+    found = coverage.lacks(done.converted, mappings)
+    for lack in found:
+        dead = ", so the rule can never fire" if lack.dead else ""
+        place = f"{lack.file}: {lack.rule}: {lack.field}"
+        print(printable(f"{place} {lack.reason} ({lack.source}){dead}"))
+    if args.layer:
+        text = json.dumps(coverage.layer(done.converted), indent=1) + "\n"
+        try:
+            Path(args.layer).write_text(text, "utf-8")
+        except OSError as error:
+            raise usage(f"cannot write {args.layer}: {error.strerror}") from error
+    return 1 if _refusals(done.refused) or found else 0
+
+
+def _mapping(name: str | None) -> dict[str, Any] | None:
+    """The mappings out of the answer of `GET INDEX/_mapping`, which names one index or more."""
+    if name is None:
+        return None
+    try:
+        data = json.loads(Path(name).read_bytes())
+        found = data.get("mappings") or next(iter(data.values()))["mappings"]
+        if not isinstance(found.get("properties"), dict):
+            raise KeyError("properties")
+    except OSError as error:
+        problem = Problem("path-not-found", f"cannot read {name}: {error.strerror}")
+        raise InputError(problem) from error
+    except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
+        problem = Problem("siem-mapping", "not the answer of a _mapping request", file=name)
+        raise InputError(problem) from error
+    return {"dynamic": False, **found}
 
 
 def _events(name: str) -> list[dict[str, Any]]:
@@ -131,4 +206,9 @@ def _placeholders(name: str | None) -> dict[str, list[str]] | None:
     }
 
 
-ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {"convert": _convert, "match": _match}
+ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "convert": _convert,
+    "coverage": _coverage,
+    "match": _match,
+    "test": _test,
+}

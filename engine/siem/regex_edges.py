@@ -18,6 +18,7 @@ from assay.engine.siem.regex import (
     Chars,
     Edge,
     Node,
+    Ranges,
     Repeat,
     Seq,
     UnsupportedError,
@@ -103,7 +104,11 @@ def _left(parts: tuple[Node, ...]) -> Iterator[tuple[tuple[Node, ...], bool]]:
     elif isinstance(parts[-1], Edge):
         yield parts, False  # value or line begins here: no word character before
     else:
-        yield parts, _sort(parts[-1], -1)
+        for made in _split(parts[-1], -1):
+            if made:
+                yield (*parts[:-1], *made), _sort(made[-1], -1)
+            else:
+                yield from _left(parts[:-1])
 
 
 def _right(parts: tuple[Node, ...]) -> Iterator[tuple[tuple[Node, ...], bool]]:
@@ -116,7 +121,60 @@ def _right(parts: tuple[Node, ...]) -> Iterator[tuple[tuple[Node, ...], bool]]:
             raise UnsupportedError("two boundaries stand in one place")
         yield parts, False
     else:
-        yield parts, _sort(parts[0], 0)
+        for made in _split(parts[0], 0):
+            if made:
+                yield (*made, *parts[1:]), _sort(made[0], 0)
+            else:
+                yield from _right(parts[1:])
+
+
+def _split(node: Node, end: int) -> Iterator[tuple[Node, ...]]:
+    """The node as cases of which each begins (0) or ends (-1) with one sort of character."""
+    kinds = set(_outermost(node, end))
+    if None not in kinds and len(kinds) == 1:
+        yield (node,)
+    elif isinstance(node, Chars):
+        for sort in (WORD, OTHER_CHAR.ranges):
+            if common := _common(node.ranges, sort):
+                yield (Chars(common),)
+    elif isinstance(node, Alt):
+        for branch in node.branches:
+            yield from _split(branch, end)
+    elif isinstance(node, Seq):
+        if not node.parts:
+            yield ()
+            return
+        outer = node.parts[end]
+        rest = node.parts[1:] if end == 0 else node.parts[:-1]
+        for made in _split(outer, end):
+            if made:
+                yield (*made, *rest) if end == 0 else (*rest, *made)
+            else:
+                yield from _split(Seq(rest), end)
+    elif isinstance(node, Repeat):
+        yield from _split_repeat(node, end)
+
+
+def _split_repeat(node: Repeat, end: int) -> Iterator[tuple[Node, ...]]:
+    if node.most not in (None, 1):
+        raise UnsupportedError("a word boundary whose neighbours may be of either sort")
+    if not node.least:
+        yield ()
+    more = Repeat(node.part, max(node.least - 1, 0), None)
+    for made in _split(node.part, end):
+        if node.most == 1:
+            yield made
+        else:
+            yield (*made, more) if end == 0 else (more, *made)
+
+
+def _common(one: Ranges, two: Ranges) -> Ranges:
+    return tuple(
+        (max(low, other_low), min(high, other_high))
+        for low, high in one
+        for other_low, other_high in two
+        if max(low, other_low) <= min(high, other_high)
+    )
 
 
 def _sort(node: Node, end: int) -> bool:
