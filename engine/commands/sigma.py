@@ -59,11 +59,14 @@ def _convert(args: argparse.Namespace) -> int:
 
     done = convert(args.rules, _placeholders(args.placeholders))
     if args.output is None:
-        for one in done.converted:
+        for one in done.searches():
             line = {"rule": one.rule.id, "index": one.source.pattern, **one.body}
             print(json.dumps(line, ensure_ascii=False))
     else:
-        _write(Path(args.output), {one.rule.id: one.body for one in done.converted})
+        _write(
+            Path(args.output),
+            {one.rule.id: one.body for one in done.searches()},
+        )
     return _refusals(done.refused)
 
 

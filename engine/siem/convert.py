@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from assay.engine.siem import emit
-from assay.engine.siem.load import Refusal, Rule, Rules, load
+from assay.engine.siem import correlation, emit
+from assay.engine.siem.load import Correlation, Refusal, Rule, Rules, load
 from assay.engine.siem.sources import Source, choose, shipped
 from assay.engine.siem.tree import RefusedError
 
@@ -19,11 +19,24 @@ class Converted(NamedTuple):
     body: dict[str, Any]
 
 
+class Correlated(NamedTuple):
+    """A correlation with the source that holds the events of its rules and its search."""
+
+    rule: Correlation
+    source: Source
+    body: dict[str, Any]
+
+
 class Conversion(NamedTuple):
     """All converted rules in the order of their files, and all refusals with place and reason."""
 
     converted: list[Converted]
+    correlated: list[Correlated]
     refused: list[Refusal]
+
+    def searches(self) -> list[Converted | Correlated]:
+        """All that has a search."""
+        return [*self.converted, *self.correlated]
 
 
 def convert(
@@ -36,7 +49,7 @@ def convert(
 def convert_rules(rules: Rules) -> Conversion:
     """Converts what was loaded."""
     sources = shipped()
-    done = Conversion([], list(rules.refused))
+    done = Conversion([], [], list(rules.refused))
     chosen: dict[tuple[str, ...], Source] = {}
     for rule in rules.rules:
         words = tuple(str(rule.logsource.get(key)) for key in ("product", "category", "service"))
@@ -47,8 +60,29 @@ def convert_rules(rules: Rules) -> Conversion:
             done.converted.append(Converted(rule, source, {"query": emit.query(rule.tree, source)}))
         except RefusedError as error:
             done.refused.append(Refusal(rule.file, rule.line, rule.id, str(error)))
+    by_name = {one.rule.id: one.rule for one in done.converted}
+    by_name |= {
+        str(one.document["name"]): one for one in by_name.values() if "name" in one.document
+    }
     for found in rules.correlations:
-        reason = "a correlation is more than one query"
-        done.refused.append(Refusal(found.file, found.line, found.id, reason))
+        _correlate(done, found, by_name, sources)
     done.refused.sort()
     return done
+
+
+def _correlate(
+    done: Conversion,
+    found: Correlation,
+    by_name: Mapping[str, Rule],
+    sources: Mapping[str, Source],
+) -> None:
+    from sigma.exceptions import SigmaError
+
+    try:
+        joined = correlation.join(found, by_name, sources)
+        done.correlated.append(Correlated(found, joined.source, correlation.body(joined)))
+    except (RefusedError, SigmaError) as error:
+        done.refused.append(Refusal(found.file, found.line, found.id, " ".join(str(error).split())))
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        reason = f"malformed: {error}"  # pySigma met a shape that it did not expect
+        done.refused.append(Refusal(found.file, found.line, found.id, reason))
