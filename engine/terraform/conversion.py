@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assay.engine.terraform import numbers
-from assay.engine.terraform.sets import set_elements
+from assay.engine.terraform.sets import set_value
 from assay.engine.terraform.types import (
     BOOL,
     DYNAMIC,
@@ -187,12 +187,14 @@ def _sequence(value: Value, given: Type, type: Type) -> Value:
     if given.kind not in ("list", "set", "tuple"):
         raise _mismatch(given, type)
     elements: list[Value] = value.v
+    if not elements and not convertible(given, type):
+        raise _mismatch(given, type)
     wanted = _element_type(given, type, elements)
     made = [_inside(element, wanted, f"[{at}]") for at, element in enumerate(elements)]
     element, made = _one_type(made, wanted)
     result = collection_of(type.kind, element)
     if type.kind == "set":
-        return Value(result, set_elements(made))
+        return set_value(element, made)
     if given.kind == "set" and not all(element.known for element in elements):
         # A set with unknown elements may lose some of them, so its length is not known.
         first = next(element.v for element in elements if not element.known)
@@ -204,6 +206,8 @@ def _map(value: Value, given: Type, type: Type) -> Value:
     if given.kind not in ("map", "object"):
         raise _mismatch(given, type)
     elements: dict[str, Value] = value.v
+    if not elements and not convertible(given, type):
+        raise _mismatch(given, type)
     wanted = _element_type(given, type, list(elements.values()))
     made = {name: _inside(element, wanted, f'["{name}"]') for name, element in elements.items()}
     element, settled = _one_type(list(made.values()), wanted)
@@ -215,6 +219,12 @@ def _one_type(elements: list[Value], wanted: Type) -> tuple[Type, list[Value]]:
     if not elements or not has_dynamic(wanted):
         return without_optional(wanted), elements
     types = [element.type for element in elements]
+    if wanted is DYNAMIC:
+        # Elements of no type, which are null or unknown, take the type that all others have.
+        types = [type for type in types if type is not DYNAMIC] or types
+        if any(type != types[0] for type in types):
+            raise ConversionError("all elements must have the same type")
+        return types[0], [convert(element, types[0]) for element in elements]
     if all(type == types[0] for type in types):
         return types[0], elements
     found = unify(types)

@@ -199,7 +199,7 @@ def equals(a: Value, b: Value) -> bool | None:  # noqa: C901 - one case a kind
     if kind == b.kind and kind in ("string", "number", "bool"):
         return bool(a.v == b.v)
     a_type, b_type = a.type, b.type
-    if has_dynamic(a_type) or has_dynamic(b_type):
+    if not (_type_known(a) and _type_known(b)):
         if not conforms(a_type, b_type) and not conforms(b_type, a_type):
             return False
         return None
@@ -222,6 +222,18 @@ def equals(a: Value, b: Value) -> bool | None:  # noqa: C901 - one case a kind
         if answer is not True:
             return answer
     return True
+
+
+def _type_known(value: Value) -> bool:
+    """Whether no unknown part of the value could still take another type."""
+    v = value.v
+    if v is None:
+        return True
+    if v.__class__ is Unknown:
+        return not has_dynamic(value.type)
+    if v.__class__ is list:
+        return all(map(_type_known, v))
+    return all(map(_type_known, v.values())) if v.__class__ is dict else True
 
 
 def _half_known(unknown: Value, known: Value) -> bool | None:
@@ -376,7 +388,8 @@ def calculate(operator: str, x: Any, y: Any) -> Any:
     if operator == "/":
         return numbers.rounded(left / right, bits)
     quotient = numbers.truncated(numbers.rounded(left / right, bits))
-    return numbers.rounded(left - right * Fraction(quotient), bits)
+    product = numbers.fraction(numbers.rounded(right * Fraction(quotient)))
+    return numbers.rounded(left - product, bits)
 
 
 def _negative(number: Any) -> bool:

@@ -193,7 +193,7 @@ FUNCTIONS: dict[str, Function] = {
     "provider::aws::arn_build": of_strings(arn_build, *_PARTS),
     "provider::aws::trim_iam_role_path": of_strings(trim_iam_role_path, "arn"),
     "provider::terraform::encode_expr": Function(
-        encode_expr, [Parameter("expr", DYNAMIC, "nud")], STRING
+        encode_expr, [Parameter("expr", DYNAMIC, "ud")], STRING
     ),
     "provider::terraform::encode_tfvars": Function(
         encode_tfvars, [Parameter("value", DYNAMIC, "nud")], STRING
