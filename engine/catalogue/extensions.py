@@ -1,7 +1,16 @@
-"""The functions that Assay adds to the dialect, gathered from the parts that hold them."""
+"""The functions that Assay adds to the dialect: few, pure, and at home with unknown values."""
 
 from __future__ import annotations
 
 from assay.engine.cel import Extension
+from assay.engine.cel.extensions import aws, labels, network, parse, secrets
 
-EXTENSIONS: tuple[Extension, ...] = ()
+EXTENSIONS: tuple[Extension, ...] = (
+    Extension("parse.json", ("string",), "dyn", parse.parse_json, lazy=True),
+    Extension("parse.yaml", ("string",), "dyn", parse.parse_yaml, lazy=True),
+    Extension("aws.statements", ("dyn",), "list(dyn)", aws.statements, lazy=True),
+    Extension("cidrs.covers", ("list(string)", "string"), "bool", network.covers, lazy=True),
+    Extension("ports.overlap", ("int", "int", "list(dyn)"), "bool", network.overlap, lazy=True),
+    Extension("labels.selects", ("dyn", "map(string, string)"), "bool", labels.selects, lazy=True),
+    Extension("secrets.kind", ("string", "string"), "string", secrets.kind, lazy=True),
+)

@@ -1,0 +1,21 @@
+"""CEL in the Kubernetes dialect: text → checked programs over complete or partly unknown data."""
+
+from assay.engine.cel.program import (
+    FAILURES,
+    Environment,
+    Extension,
+    Program,
+    compile_expression,
+    conjuncts,
+    describe,
+)
+
+__all__ = [
+    "FAILURES",
+    "Environment",
+    "Extension",
+    "Program",
+    "compile_expression",
+    "conjuncts",
+    "describe",
+]

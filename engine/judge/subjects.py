@@ -119,7 +119,14 @@ def _name(path: Path) -> str:
 
 def through(part: ViewPart, resource: Resource) -> Subject:
     """A resource as a view from the catalogue shows it."""
-    partial = not resource.complete
+    if resource.complete:
+        found = _through(part, resource, False)
+        if not found.failed:
+            return found
+    return _through(part, resource, True)
+
+
+def _through(part: ViewPart, resource: Resource, partial: bool) -> Subject:
     values = resource.values
     try:
         if part.when is not None:

@@ -143,7 +143,8 @@ class Judge:
             return ERROR, Detail(f"the view `{check.view}` failed: {subject.failed}")
         if subject.doubt is not None:
             return UNKNOWN, _undecided(subject.doubt)
-        partial = not (self.complete if check.related else subject.resource.complete)
+        # The long way: errors absorbed and unknowns kept, as the language has it.
+        partial = True
         if self.has_item:
             return self._items(subject, partial)
         args = self._args(subject, partial)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from assay.engine.cel.functions import Overload
 from assay.engine.cel.library import time, url
+from assay.engine.cel.values import NONE, Optional
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
@@ -186,11 +188,26 @@ FORMATS = {
 }
 
 
-def named(name: str) -> Format | None:
-    """`format.named(...)`: the format of that name; None becomes `optional.none()`."""
-    return FORMATS.get(name)
+def named(name: str) -> Optional:
+    """`format.named(...)`: the format of that name, if there is one."""
+    return Optional(True, FORMATS[name]) if name in FORMATS else NONE
 
 
-def validate(checked: Format, text: str) -> list[str] | None:
-    """The faults of a text; None, where there are none, becomes `optional.none()`."""
-    return checked.faults(text) or None
+def validate(checked: Format, text: str) -> Optional:
+    """The faults of a text, if it has any."""
+    faults = checked.faults(text)
+    return Optional(True, faults) if faults else NONE
+
+
+def _constant(name: str) -> Callable[[], Format]:
+    """The function `format.NAME()`."""
+    return lambda: FORMATS[name]
+
+
+SINCE = (1, 32)
+TYPE = Format.cel_type
+OVERLOADS: tuple[Overload, ...] = (
+    *(Overload(f"format.{name}", None, (), TYPE, _constant(name), SINCE) for name in FORMATS),
+    Overload("format.named", None, ("string",), f"optional_type({TYPE})", named, SINCE),
+    Overload("validate", TYPE, ("string",), "optional_type(list(string))", validate, SINCE),
+)

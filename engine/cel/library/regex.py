@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
 from assay.engine.cel.functions import Overload
 
+# RE2's \C, a single byte, outside of \Q...\E: Go's syntax, the dialect's, does not have it.
+_BYTE = re.compile(r"\A(?:[^\\]|\\Q(?:(?!\\E).)*(?:\\E|\Z)|\\[^CQ])*\\C", re.DOTALL)
 CACHED = 512  # compiled expressions kept; texts of data may be patterns too
 
 
@@ -15,6 +18,8 @@ def compiled(pattern: str) -> Any:
     """A compiled RE2 pattern. Raises ValueError, with RE2's reason."""
     import re2
 
+    if "\\C" in pattern and _BYTE.search(pattern):
+        raise ValueError("illegal regular expression: \\\\C is not supported")
     options = re2.Options()
     options.log_errors = False
     try:

@@ -1,0 +1,252 @@
+"""Tree → Python function that takes the short way: native code, right unless something fails.
+
+Where CEL would absorb an error or meet an unknown, this raises instead, and the caller asks the
+long way (precise.py). So `&&` is Python's `and`, `all` is Python's `all`, and a field is a
+subscript. Each Python node is stamped with the place of the CEL node it stands for.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from assay.engine.cel import nodes, shortcuts
+from assay.engine.cel.functions import table
+from assay.engine.cel.precise import dispatch, qualified_name, static_kind
+
+CONSTANTS = (str, int, float, bool, type(None))
+COMPARISONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
+
+
+class Unsupported(Exception):
+    """A node that only the long way evaluates."""
+
+
+def function(
+    tree: Any, names: Sequence[str], extensions: Mapping[str, Any]
+) -> Callable[..., Any] | None:
+    """A function of the variables, in order; None where only the long way will do."""
+    emitter = _Emitter(names, extensions)
+    try:
+        body = emitter.emit(tree, {name: f"v_{name}" for name in names})
+    except Unsupported:
+        return None
+    arguments = ast.arguments(
+        [], [ast.arg(f"v_{name}", lineno=1, col_offset=0) for name in names], None, [], [], None, []
+    )
+    module = ast.Expression(ast.Lambda(arguments, body))
+    code = compile(ast.fix_missing_locations(module), "<cel>", "eval")
+    made: Callable[..., Any] = eval(code, {**shortcuts.GLOBALS, **emitter.functions})  # noqa: S307
+    return made
+
+
+class _Emitter:
+    def __init__(self, names: Sequence[str], extensions: Mapping[str, Any]) -> None:
+        self.names = names
+        self.extensions = extensions
+        self.functions: dict[str, Any] = {}
+        self.level = 0
+
+    def emit(self, node: Any, bound: dict[str, str]) -> ast.expr:
+        made: ast.expr = getattr(self, f"_{type(node).__name__.lower()}")(node, bound)
+        return made
+
+    def _literal(self, node: nodes.Literal, _: dict[str, str]) -> ast.expr:
+        if type(node.value) not in CONSTANTS:
+            raise Unsupported
+        return ast.Constant(node.value)
+
+    def _ident(self, node: nodes.Ident, bound: dict[str, str]) -> ast.expr:
+        if node.name not in bound:
+            raise Unsupported
+        return ast.Name(bound[node.name], ast.Load())
+
+    def _select(self, node: nodes.Select, bound: dict[str, str]) -> ast.expr:
+        if node.optional:
+            if node.test:
+                raise Unsupported
+            return self._helper("maybe", self.emit(node.operand, bound), ast.Constant(node.field))
+        operand = self.emit(node.operand, bound)
+        if node.test:
+            return self._helper("has", operand, ast.Constant(node.field))
+        return ast.Subscript(operand, ast.Constant(node.field), ast.Load())
+
+    def _index(self, node: nodes.Index, bound: dict[str, str]) -> ast.expr:
+        helper = "maybe" if node.optional else "index"
+        return self._helper(helper, self.emit(node.operand, bound), self.emit(node.key, bound))
+
+    def _listnode(self, node: nodes.ListNode, bound: dict[str, str]) -> ast.expr:
+        if node.optional:
+            raise Unsupported
+        return ast.List([self.emit(item, bound) for item in node.items], ast.Load())
+
+    def _mapnode(self, node: nodes.MapNode, bound: dict[str, str]) -> ast.expr:
+        keys = [key.value for key, _, _ in node.entries if isinstance(key, nodes.Literal)]
+        if len(keys) != len(node.entries) or any(optional for _, _, optional in node.entries):
+            raise Unsupported
+        if any(type(key) is not str for key in keys) or len(set(keys)) != len(keys):
+            raise Unsupported
+        values = [self.emit(value, bound) for _, value, _ in node.entries]
+        return ast.Dict([ast.Constant(key) for key in keys], values)
+
+    # -- calls ---------------------------------------------------------------------------------
+
+    def _call(self, node: nodes.Call, bound: dict[str, str]) -> ast.expr:
+        if node.receiver is None:
+            plain = self._operator(node, bound)
+            if plain is not None:
+                return plain
+        elif node.name == "orValue" and len(node.args) == 1:
+            return self._or_value(node, bound)
+        return self._function(node, bound)
+
+    def _operator(self, node: nodes.Call, bound: dict[str, str]) -> ast.expr | None:
+        name, args = node.name, node.args
+        if name in ("&&", "||"):
+            kind: ast.boolop = ast.And() if name == "&&" else ast.Or()
+            return ast.BoolOp(kind, [self._truth(part, bound) for part in args])
+        if name == "?:":
+            return ast.IfExp(
+                self._truth(args[0], bound), self.emit(args[1], bound), self.emit(args[2], bound)
+            )
+        if name == "!":
+            return ast.UnaryOp(ast.Not(), self._truth(args[0], bound))
+        if name in ("==", "!="):
+            return self._equal(node, bound)
+        if name in COMPARISONS:
+            return self._helper(COMPARISONS[name], *(self.emit(part, bound) for part in args))
+        if name == "in":
+            return self._member(node, bound)
+        if name == "size" and len(args) == 1:
+            return self._helper("size", self.emit(args[0], bound))
+        if name in ("+", "-", "*", "/", "%"):
+            helper = {"+": "add", "-": "sub", "*": "mul", "/": "div", "%": "mod"}[name]
+            return self._helper(helper, *(self.emit(part, bound) for part in args))
+        if name == "dyn":
+            return self.emit(args[0], bound)
+        return None
+
+    def _truth(self, node: Any, bound: dict[str, str]) -> ast.expr:
+        """A bool, checked where the type is not plain to see."""
+        made = self.emit(node, bound)
+        return made if static_kind(node) == "bool" else self._helper("truth", made)
+
+    def _equal(self, node: nodes.Call, bound: dict[str, str]) -> ast.expr:
+        """Native where one side is a text, a bool or null, for which Python means the same."""
+        left, right = node.args
+        if isinstance(left, nodes.Literal):
+            left, right = right, left
+        same = node.name == "=="
+        if isinstance(right, nodes.Literal):
+            other = self.emit(left, bound)
+            value = right.value
+            if type(value) is str:
+                # The dialect's own text: everything else differs from it, an unknown may not.
+                compare: ast.cmpop = ast.Eq() if same else ast.NotEq()
+                return ast.Compare(other, [compare], [ast.Constant(value)])
+            if value is None or type(value) is bool:
+                compare = ast.Is() if same else ast.IsNot()
+                return ast.Compare(other, [compare], [ast.Constant(value)])
+        made = self._helper("equal", self.emit(left, bound), self.emit(right, bound))
+        return made if same else ast.UnaryOp(ast.Not(), made)
+
+    def _member(self, node: nodes.Call, bound: dict[str, str]) -> ast.expr:
+        key, whole = node.args
+        if isinstance(whole, nodes.ListNode) and all(
+            isinstance(item, nodes.Literal) and type(item.value) is str for item in whole.items
+        ):
+            values: list[ast.expr] = [ast.Constant(item.value) for item in whole.items]
+            return ast.Compare(self.emit(key, bound), [ast.In()], [ast.Tuple(values, ast.Load())])
+        return self._helper("member", self.emit(key, bound), self.emit(whole, bound))
+
+    def _or_value(self, node: nodes.Call, bound: dict[str, str]) -> ast.expr:
+        """`a.?b.orValue(x)` without an optional in between, where x costs and risks nothing."""
+        receiver, default = node.receiver, node.args[0]
+        constant = isinstance(default, nodes.Literal) or (
+            isinstance(default, (nodes.ListNode, nodes.MapNode))
+            and not (default.items if isinstance(default, nodes.ListNode) else default.entries)
+        )
+        if not constant:
+            raise Unsupported
+        other = self.emit(default, bound)
+        if isinstance(receiver, nodes.Select) and receiver.optional and not receiver.test:
+            if not _chains(receiver.operand):
+                operand = self.emit(receiver.operand, bound)
+                return self._helper("get", operand, ast.Constant(receiver.field), other)
+        return self._helper("or_value", self.emit(receiver, bound), other)
+
+    def _function(self, node: nodes.Call, bound: dict[str, str]) -> ast.expr:
+        full = qualified_name(node)
+        parts: tuple[Any, ...]
+        if full in self.extensions and full.partition(".")[0] not in bound:
+            helper = f"f_{len(self.functions)}"
+            self.functions[helper] = self.extensions[full].function
+            return self._helper(helper, *(self.emit(part, bound) for part in node.args))
+        if node.receiver is not None and full is not None and (full, False) in table():
+            if full.partition(".")[0] not in bound:
+                return self._dispatched(full, False, node.args, bound)
+        method = node.receiver is not None
+        parts = (node.receiver, *node.args) if method else node.args
+        if method and node.name in shortcuts.TEXTS and len(parts) == 2:
+            return self._helper(shortcuts.TEXTS[node.name], *(self.emit(p, bound) for p in parts))
+        return self._dispatched(node.name, method, parts, bound)
+
+    def _dispatched(
+        self, name: str, method: bool, parts: Sequence[Any], bound: dict[str, str]
+    ) -> ast.expr:
+        forms = tuple(
+            form
+            for form in table().get((name, method), ())
+            if len(form.parameters) == len(parts) - method
+        )
+        if not forms:
+            raise Unsupported
+        helper = f"f_{len(self.functions)}"
+        self.functions[helper] = dispatch(name, forms)
+        return self._helper(helper, *(self.emit(part, bound) for part in parts))
+
+    # -- comprehensions ------------------------------------------------------------------------
+
+    def _fold(self, node: nodes.Fold, bound: dict[str, str]) -> ast.expr:
+        if len(node.names) != 1 or node.macro not in (
+            "all",
+            "exists",
+            "filter",
+            "map",
+            "exists_one",
+        ):
+            raise Unsupported
+        self.level += 1
+        name = f"b{self.level}_{node.names[0]}"
+        inner = {**bound, node.names[0]: name}
+        source = self._helper("range_", self.emit(node.range, bound))
+        target = ast.Name(name, ast.Store())
+        each = ast.Name(name, ast.Load())
+
+        def over(*tests: ast.expr) -> list[ast.comprehension]:
+            return [ast.comprehension(target, source, list(tests), 0)]
+
+        if node.macro in ("all", "exists"):
+            body = self._truth(node.body[0], inner)
+            word = "all_" if node.macro == "all" else "any_"
+            return self._helper(word, ast.GeneratorExp(body, over()))
+        if node.macro == "exists_one":
+            found = ast.ListComp(ast.Constant(1), over(self._truth(node.body[0], inner)))
+            return ast.Compare(self._helper("len_", found), [ast.Eq()], [ast.Constant(1)])
+        if node.macro == "filter":
+            return ast.ListComp(each, over(self._truth(node.body[0], inner)))
+        tests = [self._truth(node.body[0], inner)] if len(node.body) == 2 else []
+        return ast.ListComp(self.emit(node.body[-1], inner), over(*tests))
+
+    def _helper(self, name: str, *args: ast.expr) -> ast.expr:
+        return ast.Call(ast.Name(name, ast.Load()), list(args), [])
+
+
+def _chains(node: Any) -> bool:
+    """Whether a select stands on an optional itself: `a.?b.c`."""
+    while isinstance(node, (nodes.Select, nodes.Index)):
+        if node.optional:
+            return True
+        node = node.operand
+    return False

@@ -1,0 +1,169 @@
+"""What the short way calls: each does the common case fast and raises for everything else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assay.engine.cel import operations as op
+from assay.engine.cel.values import CelError, Optional
+from assay.engine.model import Incomplete, Unknown
+
+
+class LongWay(Exception):
+    """The short way cannot tell: ask the long way."""
+
+
+def has(value: Any, field: str) -> bool:
+    """has(value.field) of complete data."""
+    if value.__class__ is dict:
+        return field in value
+    return _sure(op.has(value, field))
+
+
+def truth(value: Any) -> bool:
+    """A bool, or an error."""
+    if value is True or value is False:
+        return value
+    raise LongWay
+
+
+def range_(value: Any) -> Any:
+    """What a comprehension runs over."""
+    if value.__class__ is list or value.__class__ is dict:
+        return value
+    if isinstance(value, (list, dict)) and not isinstance(value, Incomplete):
+        return value
+    raise LongWay
+
+
+def get(value: Any, field: str, default: Any) -> Any:
+    """value.?field.orValue(default)"""
+    if value.__class__ is dict:
+        return value.get(field, default)
+    return or_value(op.maybe(value, field), default)
+
+
+def or_value(value: Any, default: Any) -> Any:
+    """value.orValue(default)"""
+    if value.__class__ is Optional:
+        return value.value if value.present else default
+    raise LongWay
+
+
+def _sure(value: Any) -> Any:
+    if value.__class__ is Unknown:
+        raise LongWay
+    return value
+
+
+def equal(a: Any, b: Any) -> bool:
+    """`==`"""
+    if a.__class__ is str and b.__class__ is str:
+        return bool(a == b)
+    return bool(_sure(op.equal(a, b)))
+
+
+def member(key: Any, whole: Any) -> bool:
+    """`key in whole`"""
+    if key.__class__ is str:
+        if whole.__class__ is dict:
+            return key in whole
+        if whole.__class__ is list and all(each.__class__ is str for each in whole):
+            return key in whole
+    return bool(_sure(op.contains(key, whole)))
+
+
+def size(value: Any) -> int:
+    """size()"""
+    kind = value.__class__
+    if kind is list or kind is dict or kind is str or kind is bytes:
+        return len(value)
+    raise LongWay
+
+
+def lt(a: Any, b: Any) -> bool:
+    """`<`"""
+    if a.__class__ is int and b.__class__ is int:
+        return bool(a < b)
+    return op.compare("<", _sure(a), _sure(b))
+
+
+def le(a: Any, b: Any) -> bool:
+    """`<=`"""
+    if a.__class__ is int and b.__class__ is int:
+        return bool(a <= b)
+    return op.compare("<=", _sure(a), _sure(b))
+
+
+def gt(a: Any, b: Any) -> bool:
+    """`>`"""
+    if a.__class__ is int and b.__class__ is int:
+        return bool(a > b)
+    return op.compare(">", _sure(a), _sure(b))
+
+
+def ge(a: Any, b: Any) -> bool:
+    """`>=`"""
+    if a.__class__ is int and b.__class__ is int:
+        return bool(a >= b)
+    return op.compare(">=", _sure(a), _sure(b))
+
+
+def _calculation(word: str) -> Any:
+    def calculate(a: Any, b: Any) -> Any:
+        return op.arithmetic(word, _sure(a), _sure(b))
+
+    return calculate
+
+
+def starts(text: Any, part: Any) -> bool:
+    """startsWith()"""
+    if text.__class__ is str and part.__class__ is str:
+        return bool(text.startswith(part))
+    raise LongWay
+
+
+def ends(text: Any, part: Any) -> bool:
+    """endsWith()"""
+    if text.__class__ is str and part.__class__ is str:
+        return bool(text.endswith(part))
+    raise LongWay
+
+
+def within(text: Any, part: Any) -> bool:
+    """contains()"""
+    if text.__class__ is str and part.__class__ is str:
+        return part in text
+    raise LongWay
+
+
+TEXTS = {"startsWith": "starts", "endsWith": "ends", "contains": "within"}
+GLOBALS: dict[str, Any] = {
+    "__builtins__": {},
+    "add": _calculation("+"),
+    "all_": all,
+    "any_": any,
+    "div": _calculation("/"),
+    "ends": ends,
+    "equal": equal,
+    "ge": ge,
+    "get": get,
+    "gt": gt,
+    "has": has,
+    "index": op.index,
+    "le": le,
+    "len_": len,
+    "lt": lt,
+    "maybe": op.maybe,
+    "member": member,
+    "mod": _calculation("%"),
+    "mul": _calculation("*"),
+    "or_value": or_value,
+    "range_": range_,
+    "size": size,
+    "starts": starts,
+    "sub": _calculation("-"),
+    "truth": truth,
+    "within": within,
+}
+FAILURES = (CelError, LongWay, KeyError, TypeError, IndexError, AttributeError, ValueError)
