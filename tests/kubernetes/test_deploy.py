@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tools import deploy_files
 
-from assay.engine import files
+from assay.engine import cli, files
 from assay.engine.commands import rbac
 from assay.engine.errors import InputError
 from assay.engine.kubernetes import loader
@@ -68,6 +68,7 @@ def rendered(monkeypatch):
 def test_what_the_chart_deploys(rendered):
     usual = [
         "NetworkPolicy",
+        "NetworkPolicy",
         "ServiceAccount",
         "PersistentVolumeClaim",
         "ClusterRole",
@@ -107,3 +108,9 @@ def test_what_the_chart_can_be_told(rendered):
     pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     assert pod["containers"][0]["args"][-3:] == ["--format=json", "--fail-on", "high"]
     assert pod["volumes"][0] == {"name": "results", "emptyDir": {"medium": "Memory"}}
+
+
+@pytest.mark.parametrize("path", ["deploy/chart", "deploy/audit.yaml"])
+def test_the_audit_scans_itself_clean(rendered, capsys, path):
+    code = cli.main(["scan", path, "--namespace", "assay"])
+    assert code == 0, capsys.readouterr()
