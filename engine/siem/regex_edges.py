@@ -102,6 +102,8 @@ def _left(parts: tuple[Node, ...]) -> Iterator[tuple[tuple[Node, ...], bool]]:
         yield (START, EVERYTHING, WORD_CHAR), True
         yield (START, EVERYTHING, OTHER_CHAR), False
     elif isinstance(parts[-1], Edge):
+        if not parts[-1].kind.endswith("start"):
+            raise UnsupportedError("a word boundary follows the end of a value or line")
         yield parts, False  # value or line begins here: no word character before
     else:
         for made in _split(parts[-1], -1):
@@ -117,8 +119,8 @@ def _right(parts: tuple[Node, ...]) -> Iterator[tuple[tuple[Node, ...], bool]]:
         yield (WORD_CHAR, EVERYTHING, END), True
         yield (OTHER_CHAR, EVERYTHING, END), False
     elif isinstance(parts[0], Edge):
-        if parts[0].kind in ("word", "no-word"):
-            raise UnsupportedError("two boundaries stand in one place")
+        if not parts[0].kind.endswith("end"):
+            raise UnsupportedError("an anchor or boundary follows a word boundary")
         yield parts, False
     else:
         for made in _split(parts[0], 0):

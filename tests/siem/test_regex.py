@@ -69,6 +69,7 @@ def test_translation(pattern: str, flags: str, lucene: str) -> None:
         ("a^b", "it can match no value: its anchors contradict each other"),
         (r"(^a|b)+", "an anchor or boundary stands inside an open repetition"),
         ("a{5,2}", "its repetition is out of order or above 1000"),
+        (r"\b(?:a|^)", "an anchor or boundary follows a word boundary"),
         (r"[a-]{2}\b.", "a word boundary whose neighbours may be of either sort"),
     ],
 )
