@@ -67,10 +67,11 @@ class Relations:
         """What the relation gives for a resource."""
         join = self._joins[relation.join]
         if not relation.of:
-            return self._sorted([join(relation, mine)])
+            return _certain(mine, *self._sorted([join(relation, mine)]))
         before = next(earlier for earlier in declared if earlier.name == relation.of)
         sources, rest = self.answer(before, mine, declared)
-        return self._sorted([*(join(relation, source) for source in sources), ([], rest)])
+        joined = self._sorted([*(join(relation, source) for source in sources), ([], rest)])
+        return _certain(mine, *joined)
 
     def _sorted(self, answers: Sequence[Answer]) -> Answer:
         last = len(self.resources)  # facts are no resources of the scan
@@ -247,6 +248,18 @@ def _is_called(value: Any, resource: Resource) -> bool:
     if not isinstance(named, str):
         return True
     return named.partition("/")[0] == group.partition("/")[0] or "/" not in (named + group)
+
+
+def _certain(mine: Resource, found: list[Resource], rest: Unknown | None) -> Answer:
+    """Without those that stand for a number not known, which may be none or many.
+
+    Where that is so of `mine` too, one count most likely decides both: they stay.
+    """
+    if mine.instances or not any(other.instances for other in found):
+        return found, rest
+    doubtful = next(other for other in found if other.instances)
+    doubt = Unknown("relation", f"how many {doubtful.address} there are")
+    return [other for other in found if not other.instances], rest or doubt
 
 
 def _unresolved(unknown: Unknown) -> Unknown:
