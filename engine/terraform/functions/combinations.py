@@ -9,6 +9,7 @@ from assay.engine.terraform.functions.sequences import set_size
 from assay.engine.terraform.functions.signature import (
     Function,
     FunctionError,
+    LimitError,
     Parameter,
     text_parameter,
 )
@@ -63,7 +64,7 @@ def setproduct(values: list[Value]) -> Value:
     for value in values:
         total *= len(value.v)
     if total > MAX_PRODUCT:
-        raise FunctionError(f"more than {MAX_PRODUCT} elements")
+        raise LimitError(f"more than {MAX_PRODUCT} elements")
     types = type.element.elements
     columns = [
         [convert(element, part) for element in value.v]

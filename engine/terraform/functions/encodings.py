@@ -11,6 +11,7 @@ from urllib.parse import quote_plus
 from assay.engine.terraform.functions.signature import (
     Function,
     FunctionError,
+    LimitError,
     of_strings,
     text_parameter,
 )
@@ -94,7 +95,7 @@ def _csv_type(values: list[Value]) -> Type:  # noqa: ARG001
 def csvdecode(values: list[Value]) -> Value:
     text: str = values[0].v
     if len(text) > 16 * 1024 * 1024:
-        raise FunctionError("the document is too large")
+        raise LimitError("the document is too large")
     lines = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
     if not lines:
         raise FunctionError("missing header line")

@@ -10,7 +10,12 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from assay.engine.terraform.functions.signature import Function, FunctionError, text_parameter
+from assay.engine.terraform.functions.signature import (
+    Function,
+    FunctionError,
+    LimitError,
+    text_parameter,
+)
 from assay.engine.terraform.sets import set_value
 from assay.engine.terraform.types import BOOL, STRING, set_of
 from assay.engine.terraform.values import Value, boolean, string, unknown
@@ -60,7 +65,7 @@ class Files:
             if not stat.S_ISREG(info.st_mode):
                 raise FunctionError(f"{path} is not a regular file")
             if info.st_size > MAX_SIZE:
-                raise FunctionError(f"{path} is larger than {MAX_SIZE} bytes")
+                raise LimitError(f"{path} is larger than {MAX_SIZE} bytes")
             data = found.read_bytes()
         except FileNotFoundError:
             raise FunctionError(f"no file exists at {path}") from None
@@ -150,7 +155,7 @@ def _glob(top: Path, pattern: str) -> list[str]:
         for entry in entries:
             looked += 1
             if looked > MAX_LISTED:
-                raise FunctionError(f"more than {MAX_LISTED} files")
+                raise LimitError(f"more than {MAX_LISTED} files")
             name = prefix + entry.name
             if entry.is_dir(follow_symlinks=False):
                 if depth is None or level < depth:

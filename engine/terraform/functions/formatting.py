@@ -12,6 +12,7 @@ from assay.engine.terraform.functions.sequences import set_size
 from assay.engine.terraform.functions.signature import (
     Function,
     FunctionError,
+    LimitError,
     Parameter,
     text_parameter,
 )
@@ -204,7 +205,7 @@ def _verb(found: re.Match[str]) -> Verb:
     if found["precision"] is not None:
         precision = int(found["precision"] or "0")
     if max(width, precision) > MAX_WIDTH:
-        raise FunctionError("the width or precision is too large")
+        raise LimitError("the width or precision is too large")
     return Verb(found[0], found["flags"], width, precision, found["mode"])
 
 

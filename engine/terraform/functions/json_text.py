@@ -10,6 +10,7 @@ from assay.engine.terraform import numbers
 from assay.engine.terraform.functions.signature import (
     Function,
     FunctionError,
+    LimitError,
     Parameter,
     text_parameter,
 )
@@ -108,7 +109,7 @@ def read_json(text: str) -> Value:
         )
         return _value(document, 0)
     except RecursionError:
-        raise FunctionError("the document is nested too deep") from None
+        raise LimitError("the document is nested too deep") from None
     except ValueError as error:
         raise FunctionError(str(error)) from None
 
@@ -125,7 +126,7 @@ def _constant(name: str) -> Any:
 
 def _value(document: Any, depth: int) -> Value:
     if depth > MAX_DEPTH:
-        raise FunctionError("the document is nested too deep")
+        raise LimitError("the document is nested too deep")
     if document is None:
         return NULL
     if isinstance(document, _Number):

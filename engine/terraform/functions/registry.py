@@ -22,7 +22,7 @@ from assay.engine.terraform.functions import (
     text,
     yaml_text,
 )
-from assay.engine.terraform.functions.signature import Function, FunctionError
+from assay.engine.terraform.functions.signature import Function, FunctionError, LimitError
 from assay.engine.terraform.functions.templates import SPECIAL
 from assay.engine.terraform.operations import OperationError
 from assay.engine.terraform.scopes import Scope, fail
@@ -69,7 +69,9 @@ def call(node: Call, scope: Scope, evaluate: Evaluate) -> Value:  # noqa: RET503
                 return _any_of(node, values)
             return reader(scope.files).call(values)
     except (FunctionError, OperationError) as error:
-        fail(node, "terraform-function", f"{name}: {error}")
+        limited = isinstance(error, LimitError)
+        code = "terraform-limit" if limited else "terraform-function"
+        fail(node, code, f"{name}: {error}")
     if name.startswith("provider::"):
         return _of_provider(node, scope, evaluate)
     close = get_close_matches(name, NAMES, 1)

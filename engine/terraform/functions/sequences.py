@@ -9,6 +9,7 @@ from assay.engine.terraform.conversion import ConversionError, convert
 from assay.engine.terraform.functions.signature import (
     Function,
     FunctionError,
+    LimitError,
     Parameter,
     number_parameter,
     whole,
@@ -184,7 +185,7 @@ def _flatten(
 ) -> None:
     marks.append(sequence.marks)
     if depth > 200:
-        raise FunctionError("lists are nested too deep")
+        raise LimitError("lists are nested too deep")
     if sequence.kind == "set" and set_size(sequence) is None:
         doubts.append(sequence)
         return

@@ -27,6 +27,10 @@ class FunctionError(ValueError):
     """What a function refuses; the evaluator adds the name and the place."""
 
 
+class LimitError(FunctionError):
+    """What Terraform would compute and we do not: no `try` may take it for an error of its own."""
+
+
 class Parameter:
     """One parameter. `allows` holds of what a call hands on to the function itself:
     n null, u unknown values, d values of unknown type, m marked values.

@@ -9,6 +9,7 @@ import re2
 from assay.engine.terraform.functions.signature import (
     Function,
     FunctionError,
+    LimitError,
     number_parameter,
     of_strings,
     test_of_strings,
@@ -89,7 +90,7 @@ def indent(values: list[Value]) -> Value:
     if spaces < 0:
         raise FunctionError("the number of spaces must not be negative")
     if spaces * text.count("\n") > MAX_TEXT:
-        raise FunctionError("the result would be too large")
+        raise LimitError("the result would be too large")
     return string(text.replace("\n", "\n" + " " * spaces))
 
 
@@ -113,7 +114,7 @@ def replace(text: str, old: str, new: str) -> str:
     if len(old) > 1 and old.startswith("/") and old.endswith("/"):
         return _replace_pattern(text, compiled(old[1:-1]), new)
     if text.count(old) * len(new) > MAX_TEXT:
-        raise FunctionError("the result would be too large")
+        raise LimitError("the result would be too large")
     return text.replace(old, new)
 
 
@@ -147,7 +148,7 @@ def _replace_pattern(text: str, pattern: re2.Pattern, new: str) -> str:
         pieces += (text[at:start], expand(found))
         size += len(pieces[-1])
         if size > MAX_TEXT:
-            raise FunctionError("the result would be too large")
+            raise LimitError("the result would be too large")
         at = previous = end
     return "".join([*pieces, text[at:]])
 

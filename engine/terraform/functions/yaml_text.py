@@ -13,6 +13,7 @@ from assay.engine.terraform.conversion import convert, to_string
 from assay.engine.terraform.functions.signature import (
     Function,
     FunctionError,
+    LimitError,
     Parameter,
     text_parameter,
 )
@@ -203,7 +204,7 @@ def read_yaml(text: str) -> Value:
     except yaml.YAMLError as error:
         raise FunctionError(f"invalid YAML: {_first_line(error)}") from None
     except RecursionError:
-        raise FunctionError("the document is nested too deep") from None
+        raise LimitError("the document is nested too deep") from None
 
 
 def _first_line(error: yaml.YAMLError) -> str:
@@ -235,10 +236,10 @@ class _Reader:
 
     def node(self, event: Any, depth: int) -> Value:
         if depth > MAX_DEPTH:
-            raise FunctionError("the document is nested too deep")
+            raise LimitError("the document is nested too deep")
         self.count += 1
         if self.count > MAX_NODES:
-            raise FunctionError(f"more than {MAX_NODES} values")
+            raise LimitError(f"more than {MAX_NODES} values")
         name = event.anchor
         if isinstance(event, yaml.AliasEvent):
             if name in self.pending:
