@@ -15,6 +15,7 @@ BASE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 STR = "tag:yaml.org,2002:str"
 SEQ = "tag:yaml.org,2002:seq"
 MAP = "tag:yaml.org,2002:map"
+TIMESTAMP = "tag:yaml.org,2002:timestamp"
 MERGE = "tag:yaml.org,2002:merge"
 MEMORY = 50_000  # scalars whose type is remembered
 
@@ -62,7 +63,8 @@ def documents(data: bytes) -> Iterator[tuple[int, Any]]:
 def _value(node: Any, loader: Any, made: dict[int, Any]) -> Any:
     kind = type(node)
     if kind is yaml.ScalarNode:
-        return node.value if node.tag == STR else loader.construct_object(node)
+        # A date is kept as it is spelt: no part of a rule is compared as one.
+        return node.value if node.tag in (STR, TIMESTAMP) else loader.construct_object(node)
     known = made.get(id(node))
     if known is not None:  # an alias: the same object, or a list of lists of lists would explode
         return known

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from assay.engine.siem.tree import Detections, from_pysigma
+
 WORD = re.compile(r"[a-zA-Z0-9*_-]+")
 KEYWORDS = frozenset({"not", "and", "or", "all", "any", "of", "1"})
 PREFIX = "_filter"
@@ -24,16 +26,16 @@ def applies(one: Any, rule: Mapping[str, Any]) -> bool:
     return any(reference.reference in names for reference in rules)
 
 
-def apply(one: Any, rule: Mapping[str, Any], detections: Any) -> Any:
+def apply(one: Any, rule: Mapping[str, Any], detections: Detections) -> Detections:
     """The rule's detections with the filter and-ed to each condition, where it is for the rule."""
-    from sigma.rule import SigmaDetections
-
     if not applies(one, rule):
         return detections
     prefix = PREFIX
     while any(name.startswith(f"{prefix}_") for name in detections.detections):
         prefix += "_"
-    named = {f"{prefix}_{name}": found for name, found in one.filter.detections.items()}
+    named = {
+        f"{prefix}_{name}": from_pysigma(found) for name, found in one.filter.detections.items()
+    }
 
     def renamed(match: re.Match[str]) -> str:
         word = match[0]
@@ -42,7 +44,7 @@ def apply(one: Any, rule: Mapping[str, Any], detections: Any) -> Any:
         return f"{prefix}_*" if word == "them" else f"{prefix}_{word}"
 
     condition = WORD.sub(renamed, one.filter.condition[0])
-    return SigmaDetections(
+    return Detections(
         detections={**detections.detections, **named},
         condition=[f"({own}) and ({condition})" for own in detections.condition],
     )

@@ -159,11 +159,9 @@ def rule(
     logsource = data.get("logsource")
     if not isinstance(logsource, dict) or not logsource:
         raise RefusedError("it has no log source")
-    detections = detection.read(data["detection"])
+    detections = detection.read(data["detection"], placeholders)
     for one in filters or ():
         detections = filtering.apply(one, data, detections)
-    if placeholders:
-        detection.expand(detections, placeholders)
     trees = [build(detections, condition) for condition in detections.condition]
     return Rule(
         name,

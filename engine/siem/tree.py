@@ -6,7 +6,7 @@ Built from pySigma's parsed condition and its detections, whose modifiers it has
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -118,8 +118,15 @@ def leaves(tree: Tree) -> Iterator[Test]:
             yield node
 
 
-def build(detections: Any, condition: str) -> Tree:
-    """The tree of a condition over pySigma's SigmaDetections.
+class Detections(NamedTuple):
+    """The named detections of a rule as trees, and its conditions."""
+
+    detections: Mapping[str, Tree]
+    condition: Sequence[str]
+
+
+def build(detections: Detections, condition: str) -> Tree:
+    """The tree of a condition over detections.
 
     Raises RefusedError, or pySigma's SigmaConditionError.
     """
@@ -130,19 +137,19 @@ def build(detections: Any, condition: str) -> Tree:
         if kind is ConditionIdentifier:
             return named(node.identifier)
         if kind is ConditionOR or kind is ConditionAND:
-            return _join(Or if kind is ConditionOR else And, [walk(item) for item in node.args])
+            return join(Or if kind is ConditionOR else And, [walk(item) for item in node.args])
         if kind is ConditionNOT:
             return Not(walk(node.args[0]))
         chosen = [item.identifier for item in node.resolve_referenced_detections(detections)]
         if not chosen:
             raise RefusedError(f"no detection is called {node.pattern}")
         linking = Or if node.cond_class is ConditionOR else And
-        return _join(linking, [named(name) for name in chosen])
+        return join(linking, [named(name) for name in chosen])
 
     def named(name: str) -> Tree:
         if name not in detections.detections:
             raise RefusedError(f"the condition names {name}, which is no detection")
-        return _detection(detections.detections[name])
+        return detections.detections[name]
 
     return walk(_parsed(condition))
 
@@ -155,18 +162,18 @@ def _parsed(condition: str) -> Any:
     return SigmaCondition(condition, SigmaDetections.__new__(SigmaDetections)).parse(False)
 
 
-def _detection(detection: Any) -> Tree:
-    """A pySigma SigmaDetection or SigmaDetectionItem, its modifiers applied."""
+def from_pysigma(detection: Any) -> Tree:
+    """The tree of a pySigma SigmaDetection or SigmaDetectionItem, its modifiers applied."""
     if hasattr(detection, "detection_items"):
-        items = [_detection(item) for item in detection.detection_items]
-        return _join(_linking(detection.item_linking), items)
+        items = [from_pysigma(item) for item in detection.detection_items]
+        return join(_linking(detection.item_linking), items)
     if not detection.value:
         if detection.field is None:
             raise RefusedError("a test without a field has no value")
         made: Tree = Not(Exists(detection.field))
     else:
         tests = [_test(detection.field, value) for value in detection.value]
-        made = _join(_linking(detection.value_linking), tests)
+        made = join(_linking(detection.value_linking), tests)
     return Not(made) if detection.negated else made
 
 
@@ -174,7 +181,8 @@ def _linking(kind: Any) -> type[And] | type[Or]:
     return And if kind.__name__ == "ConditionAND" else Or
 
 
-def _join(kind: type[And] | type[Or], items: list[Tree]) -> Tree:
+def join(kind: type[And] | type[Or], items: list[Tree]) -> Tree:
+    """The items and-ed or or-ed, without a level that says nothing."""
     flat: list[Tree] = []
     for item in items:
         if type(item) is kind:
@@ -187,14 +195,14 @@ def _join(kind: type[And] | type[Or], items: list[Tree]) -> Tree:
 def _test(field: str | None, value: Any) -> Tree:
     kind = type(value).__name__
     if kind in ("SigmaString", "SigmaCasedString"):
-        parts = _parts(value.s)
+        parts = parts_of(value.s)
         if parts == (ANY,) and field is not None:
             return Exists(field)  # `field: '*'` asks for any value at all
         return Pattern(field, parts, kind == "SigmaCasedString")
     if kind == "SigmaExpansion":
-        return _join(Or, [_test(field, inner) for inner in value.values])
+        return join(Or, [_test(field, inner) for inner in value.values])
     if kind == "SigmaNumber":
-        return Texts(field, _spellings(value.number))
+        return Texts(field, spellings(value.number))
     if kind == "SigmaBool":
         return Texts(field, ("true" if value.boolean else "false",))
     if kind == "SigmaRegularExpression":
@@ -216,7 +224,7 @@ def _field_test(field: str, kind: str, value: Any) -> Tree:
         order = value.op.name.lower()
         number = value.number.number
         if order == "neq":
-            return Not(Texts(field, _spellings(number)))
+            return Not(Texts(field, spellings(number)))
         return Compare(field, order, number)
     if kind == "SigmaFieldReference":
         hows = {(0, 0): "equal", (1, 0): "prefix", (0, 1): "suffix", (1, 1): "within"}
@@ -226,7 +234,8 @@ def _field_test(field: str, kind: str, value: Any) -> Tree:
     raise RefusedError(f"a value of the kind {kind} is not known")
 
 
-def _parts(parts: list[Any]) -> Parts:
+def parts_of(parts: list[Any]) -> Parts:
+    """The parts of a pySigma string. Raises RefusedError for a placeholder."""
     made: list[str | int | None] = []
     for part in parts:
         if type(part) is str:
@@ -257,7 +266,8 @@ def _plain(text: Any) -> str:
     return plain
 
 
-def _spellings(number: int | float) -> tuple[str, ...]:
+def spellings(number: int | float) -> tuple[str, ...]:
+    """How JSON may spell a number."""
     if isinstance(number, int):
         return str(number), f"{number}.0"
     return (repr(number),)
