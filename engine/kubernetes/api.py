@@ -107,7 +107,7 @@ def connect(context: str, timeout: float = TIMEOUT) -> Api:
         raise _unusable(
             "cluster-client",
             "the Kubernetes client is not installed",
-            "install assay-policy[kubernetes]",
+            "install assay-policy[live]",
         ) from None
     from kubernetes.config.config_exception import ConfigException
 
