@@ -1,0 +1,146 @@
+"""The fixture estate twice: every control fails on the weak one and passes on the hardened one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+from assay.engine import gate
+from assay.engine.catalogue.load import load
+from assay.engine.commands import rbac
+from assay.engine.files import discover
+from assay.engine.kubernetes import loader as kubernetes
+from assay.engine.model import Scan
+from assay.engine.scan import ScanOptions, scan
+from assay.engine.terraform import loader as terraform
+
+ESTATE = Path(__file__).parents[2] / "fixtures" / "estate"
+CATALOGUE = load()
+IDS = [control.id for control in CATALOGUE.controls]
+ROOT = "live/production"  # staging calls the same modules
+TIERS = ("frontend", "services", "data", "ops")
+
+
+@cache
+def scanned(variant: str) -> Scan:
+    tree = discover([str(ESTATE / variant)])
+    loaded = [
+        terraform.load(tree, terraform.Options()),
+        kubernetes.load(tree, kubernetes.Options()),
+    ]
+    return scan(CATALOGUE, loaded, ScanOptions())
+
+
+@cache
+def statuses(variant: str) -> dict[str, Counter[str]]:
+    """control → status → how many findings."""
+    found: dict[str, Counter[str]] = {id: Counter() for id in IDS}
+    for finding in scanned(variant).findings():
+        found.setdefault(finding.control, Counter())[finding.status] += 1
+    return found
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_each_control_fails_on_weak_and_holds_on_hardened(id: str) -> None:
+    assert statuses("weak")[id]["fail"], "nothing on the weak estate breaks this control"
+    hardened = statuses("hardened")[id]
+    assert hardened["pass"], "nothing on the hardened estate meets this control"
+    assert hardened.keys() <= {"pass", "not_applicable"}, hardened
+
+
+@pytest.mark.parametrize("variant", ["weak", "hardened"])
+def test_all_of_the_estate_is_read(variant: str) -> None:
+    result = scanned(variant)
+    assert [gap for gap in result.gaps if gap.blocks] == []
+    assert result.counts["error"] == 0
+    roots = {resource.root for resource in result.resources if resource.source == "terraform"}
+    assert {Path(root).name for root in roots} == {"production", "staging"}
+    spaces = {resource.namespace for resource in result.resources if resource.source == "manifest"}
+    assert spaces >= set(TIERS)
+
+
+def test_the_gate_lets_hardened_through_and_stops_weak() -> None:
+    assert gate.blocks(scanned("hardened"), gate.GateOptions(strict=True)) == []
+    stopped = gate.blocks(scanned("weak"), gate.GateOptions())
+    assert {block[0] for block in stopped} == {"fail"}
+
+
+def test_weak_fails_in_every_core_domain() -> None:
+    failing = {
+        control.domain for control in CATALOGUE.controls if statuses("weak")[control.id]["fail"]
+    }
+    assert failing >= {"network", "secret", "identity", "backup", "multi-az"}
+
+
+def test_findings_of_a_module_lead_to_its_line() -> None:
+    found = {
+        (finding.resource.root.rpartition("/")[2], finding.resource.address): finding
+        for finding in scanned("weak").findings()
+        if finding.control == "multi-az-database" and finding.check == "aws_db_instance"
+    }
+    address = "module.database.aws_db_instance.orders"
+    assert found.keys() == {("production", address), ("staging", address)}
+    source = (ESTATE / "weak/terraform/modules/database/main.tf").read_text("utf-8").splitlines()
+    for finding in found.values():
+        place = finding.violations[0].place
+        assert place.file.endswith("modules/database/main.tf")
+        assert source[place.line - 1] == 'resource "aws_db_instance" "orders" {'
+
+
+@pytest.mark.terraform
+@pytest.mark.parametrize("variant", ["weak", "hardened"])
+def test_terraform_itself_takes_the_configuration(variant: str, tmp_path: Path) -> None:
+    program, plugins = shutil.which("terraform"), os.environ.get("ASSAY_TERRAFORM_PLUGINS")
+    if program is None or not plugins:
+        pytest.skip("needs terraform, and ASSAY_TERRAFORM_PLUGINS with a mirror of the providers")
+    shutil.copytree(ESTATE / variant / "terraform", tmp_path / "estate")
+    environment = {key: value for key, value in os.environ.items() if key != "TF_CLI_CONFIG_FILE"}
+    for words in (["init", "-backend=false", f"-plugin-dir={plugins}"], ["validate"]):
+        ran = subprocess.run(
+            [program, *words, "-no-color"],
+            cwd=tmp_path / "estate" / ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.mark.apiserver
+@pytest.mark.parametrize("variant", ["weak", "hardened"])
+def test_the_api_server_itself_takes_the_manifests(variant: str, apiserver) -> None:
+    for tier in TIERS:
+        apiserver.request(
+            "POST",
+            "/api/v1/namespaces",
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": tier}},
+        )
+    refused = {}
+    for file in sorted((ESTATE / variant / "manifests").rglob("*.yaml")):
+        for document in yaml.safe_load_all(file.read_text("utf-8")):
+            # The kinds of Velero are not served here; neither may a namespace be made twice.
+            if document["apiVersion"].startswith("velero.io/") or document["kind"] == "Namespace":
+                continue
+            status, answer = apiserver.request("POST", _path(document), document)
+            # A name that the server has already (`default` of each tier) was taken all the same.
+            if status not in (200, 201, 409):
+                refused[f"{file.name} {document['kind']}"] = answer.get("message", answer)
+    apiserver._connection().close()
+    assert refused == {}
+
+
+def _path(document: dict) -> str:
+    group = document["apiVersion"]
+    base = f"/apis/{group}" if "/" in group else f"/api/{group}"
+    space = document["metadata"].get("namespace")
+    inner = f"/namespaces/{space}" if space else ""
+    plural = rbac.plural(document["kind"])
+    return f"{base}{inner}/{plural}?dryRun=All&fieldValidation=Strict"
