@@ -11,14 +11,14 @@ from collections.abc import Sequence
 
 # command → module with `options(parser)` and `run(args) -> exit code`, and its one-line summary.
 COMMANDS = {
-    "scan": ("assay.engine.commands.scan", "judge Terraform, manifests, charts and pipelines"),
+    "scan": ("assay.engine.commands.scan", "judge Terraform, Kubernetes and pipelines: the gate"),
     "resources": ("assay.engine.commands.resources", "print what the loaders see"),
     "controls": ("assay.engine.commands.controls", "list, show and test the controls"),
-    "cel": ("assay.engine.commands.cel", "evaluate an expression"),
+    "cel": ("assay.engine.commands.cel", "evaluate an expression, for authors of controls"),
     "baseline": ("assay.engine.commands.baseline", "accept today's fails for a while"),
-    "snapshot": ("assay.engine.commands.snapshot", "keep a copy of a cluster to scan again"),
-    "drift": ("assay.engine.commands.drift", "compare what is declared with what is there"),
-    "sigma": ("assay.engine.commands.sigma", "turn Sigma rules into OpenSearch queries"),
+    "snapshot": ("assay.engine.commands.snapshot", "keep a redacted copy of a cluster"),
+    "drift": ("assay.engine.commands.drift", "compare what is declared with what runs"),
+    "sigma": ("assay.engine.commands.sigma", "Sigma rules as OpenSearch searches"),
 }
 USAGE = 2
 
@@ -66,10 +66,9 @@ def _run(words: list[str]) -> int:
 
 
 def help_text() -> str:
-    """The stored text of `assay --help`."""
-    from importlib.resources import files
-
-    return files("assay.engine").joinpath("help.txt").read_text("utf-8")
+    """The stored text of `assay --help`; read beside this file, for importlib.resources is slow."""
+    with open(f"{__file__.removesuffix('cli.py')}help.txt", encoding="utf-8") as stream:  # noqa: PTH123
+        return stream.read()
 
 
 def version() -> str:

@@ -6,7 +6,7 @@ import argparse
 import difflib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import NoReturn
@@ -57,15 +57,19 @@ def painter(terminal: bool) -> Callable[..., str]:
     return paint if wants_colour(terminal) else plain
 
 
-def source_lines() -> Callable[[str, int], str | None]:
-    """A function that reads a line of a source file; each file is read once, the last few kept."""
+def source_lines(paths: Mapping[str, Path]) -> Callable[[str, int], str | None]:
+    """A function that reads a line of a source file; each file is read once, the last few kept.
+
+    `paths` says where the files lie that reports call by these names.
+    """
 
     @lru_cache(maxsize=16)
     def rows(file: str) -> list[str] | None:
         try:
-            if Path(file).stat().st_size > MAX_SHOWN:
+            path = paths.get(file, Path(file))
+            if path.stat().st_size > MAX_SHOWN:
                 return None
-            return Path(file).read_text("utf-8-sig", errors="replace").splitlines()
+            return path.read_text("utf-8-sig", errors="replace").splitlines()
         except OSError:
             return None
 

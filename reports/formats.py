@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
@@ -48,11 +48,13 @@ def parse(words: Sequence[str]) -> list[Output]:
     return outputs
 
 
-def write(outputs: Iterable[Output], scan: Scan, quiet: bool = False) -> None:
+def write(
+    outputs: Iterable[Output], scan: Scan, paths: Mapping[str, Path], quiet: bool = False
+) -> None:
     """Write every report; a file is replaced whole or not at all."""
     for output in outputs:
         if output.file is None:
-            for piece in pieces(output.format, scan, sys.stdout.isatty(), quiet):
+            for piece in pieces(output.format, scan, paths, sys.stdout.isatty(), quiet):
                 sys.stdout.write(piece)
             continue
         target = Path(output.file)
@@ -60,14 +62,16 @@ def write(outputs: Iterable[Output], scan: Scan, quiet: bool = False) -> None:
             with tempfile.NamedTemporaryFile(
                 "w", encoding="utf-8", dir=target.parent, delete=False
             ) as stream:
-                stream.writelines(pieces(output.format, scan, False, quiet))
+                stream.writelines(pieces(output.format, scan, paths, False, quiet))
             Path(stream.name).chmod(0o644)
             os.replace(stream.name, target)  # noqa: PTH105
         except OSError as error:
             raise usage(f"the report cannot be written: {error}", code="report-write") from None
 
 
-def pieces(name: str, scan: Scan, terminal: bool, quiet: bool) -> Iterable[str]:
+def pieces(
+    name: str, scan: Scan, paths: Mapping[str, Path], terminal: bool, quiet: bool
+) -> Iterable[str]:
     """A report as pieces of text."""
     module = import_module(FORMATS[name])
     if name != "text":
@@ -75,5 +79,5 @@ def pieces(name: str, scan: Scan, terminal: bool, quiet: bool) -> Iterable[str]:
         return found
     from assay.engine.terminal import painter, source_lines
 
-    text: Iterable[str] = module.render(scan, source_lines(), painter(terminal), quiet)
+    text: Iterable[str] = module.render(scan, source_lines(paths), painter(terminal), quiet)
     return text

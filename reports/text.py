@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from assay.engine.errors import frame, printable
-from assay.engine.model import SOURCE_CONTROL, STATUSES, Finding, Gap, Place, Scan, Violation
+from assay.engine.model import (
+    SOURCE_CONTROL,
+    STATUSES,
+    Finding,
+    Gap,
+    Place,
+    Resource,
+    Scan,
+    Violation,
+)
 
 Lines = Callable[[str, int], str | None]  # (file, line) → that line of the source, if it is there
 Paint = Callable[..., str]
@@ -21,7 +30,22 @@ class Group(NamedTuple):
 
     finding: Finding
     violation: Violation
-    addresses: list[str]
+    instances: list[Resource]
+
+    @property
+    def addresses(self) -> list[str]:
+        """The addresses, each once."""
+        return list(dict.fromkeys(each.address for each in self.instances))
+
+    @property
+    def roots(self) -> list[str]:
+        """The roots and environments that the instances are of, each once."""
+        return list(
+            dict.fromkeys(
+                each.root if each.environment == "default" else f"{each.root} ({each.environment})"
+                for each in self.instances
+            )
+        )
 
 
 def render(scan: Scan, lines: Lines, paint: Paint, quiet: bool = False) -> Iterator[str]:
@@ -51,14 +75,15 @@ def _groups(scan: Scan, statuses: tuple[str, ...]) -> list[Group]:
             key = (finding.control, finding.check, violation.path, said, violation.place)
             group = found.get(key)
             if group is None:
-                found[key] = Group(finding, violation, [finding.resource.address])
-            elif finding.resource.address not in group.addresses:
-                group.addresses.append(finding.resource.address)
+                found[key] = Group(finding, violation, [finding.resource])
+            elif group.instances[-1] is not finding.resource:
+                group.instances.append(finding.resource)
     return list(found.values())
 
 
 def _block(group: Group, lines: Lines, paint: Paint) -> Iterator[str]:
-    finding, violation, addresses = group
+    finding, violation, _ = group
+    addresses, roots = group.addresses, group.roots
     place = violation.place
     colour = SEVERITY[finding.severity]
     label = finding.severity if finding.status == "fail" else "error"
@@ -82,6 +107,8 @@ def _block(group: Group, lines: Lines, paint: Paint) -> Iterator[str]:
         yield f"  {paint('=', 'blue')} {len(addresses)} instances: {shown}{rest}\n"
     elif finding.control != SOURCE_CONTROL and addresses[0] not in violation.message:
         yield f"  {paint('=', 'blue')} in {printable(addresses[0])}\n"
+    if len(roots) > 1:
+        yield f"  {paint('=', 'blue')} in {len(roots)} roots: {printable(', '.join(roots))}\n"
     if finding.fix:
         fix = " ".join(finding.fix.split())
         yield f"  {paint('=', 'blue')} {paint('fix', 'bold')}: {printable(fix)}\n"
@@ -101,7 +128,8 @@ def _unknowns(scan: Scan, paint: Paint) -> Iterator[str]:
     if not groups:
         return
     yield paint("not decided", "bold") + ", because a value is not known here:\n"
-    for finding, _, addresses in groups:
+    for group in groups:
+        finding, addresses = group.finding, group.addresses
         place = finding.resource.place
         count = f" ({len(addresses)} instances)" if len(addresses) > 1 else ""
         yield (

@@ -27,7 +27,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0 once the file is written."""
     at = scan.time_of(args.at)
-    result = scan.judge(args, at)
+    result = scan.judge(args, at, sources.discovered(args))
     text = baseline.write(result, (at or datetime.now(UTC)).date())
     try:
         Path(args.output).write_text(text, "utf-8")

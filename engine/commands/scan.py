@@ -11,7 +11,7 @@ from assay.engine import gate
 from assay.engine.cli import version
 from assay.engine.commands import sources
 from assay.engine.errors import usage
-from assay.engine.files import discover
+from assay.engine.files import Tree
 from assay.engine.model import SEVERITIES, Scan
 from assay.engine.scan import ScanOptions, scan
 from assay.reports import formats
@@ -52,20 +52,20 @@ def run(args: argparse.Namespace) -> int:
     if not 0 <= args.require_coverage <= 1:
         raise usage("--require-coverage takes a share from 0 to 1")
     at = time_of(args.at)
-    result = judge(args, at)
+    tree = sources.discovered(args)
+    result = judge(args, at, tree)
     decided = gate.GateOptions(args.fail_on, allow, args.strict, args.require_coverage)
     blocks = gate.blocks(result, decided)
-    formats.write(outputs, result, quiet=args.quiet)
+    paths = {file.name: file.path for file in tree.files}
+    formats.write(outputs, result, paths, quiet=args.quiet)
     return 1 if blocks else 0
 
 
-def judge(args: argparse.Namespace, at: datetime | None) -> Scan:
+def judge(args: argparse.Namespace, at: datetime | None, tree: Tree) -> Scan:
     """The scan that the arguments ask for, exceptions and baseline applied."""
     from assay.engine.catalogue.load import load
 
     catalogue = load([Path(folder) for folder in args.rules])
-    sources.check(args)
-    tree = discover(args.paths)
     values, expects = {}, frozenset[str]()
     if args.params:
         from assay.engine import parameters

@@ -39,6 +39,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     _rules(coverage, nargs="*")
     coverage.add_argument("--mapping", metavar="FILE", help="answer of `GET INDEX/_mapping`")
     coverage.add_argument("--layer", metavar="FILE", help="write an ATT&CK Navigator layer")
+    templates = actions.add_parser("templates", help="index templates, one file a log source")
+    templates.add_argument("-o", "--output", required=True, metavar="DIR")
 
 
 def _rules(parser: argparse.ArgumentParser, nargs: str = "+") -> None:
@@ -70,6 +72,13 @@ def _convert(args: argparse.Namespace) -> int:
     return _refusals(done.refused)
 
 
+def _templates(args: argparse.Namespace) -> int:
+    from assay.engine.siem.sources import shipped, template
+
+    _write(Path(args.output), {f"assay-{name}": template(one) for name, one in shipped().items()})
+    return 0
+
+
 def _write(folder: Path, bodies: dict[str, dict[str, Any]]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -95,6 +104,7 @@ def _match(args: argparse.Namespace) -> int:
     ways = _ways(args.by)
     events = _events(args.events)
     done = convert(args.rules, _placeholders(args.placeholders))
+    lost: list[str] = []
     for way in ways:
         hits: Iterator[match.Hit]
         if way == "sigma":
@@ -102,11 +112,13 @@ def _match(args: argparse.Namespace) -> int:
         elif way == "dsl":
             hits = match.by_query(done.converted, events)
         else:
-            hits = match.by_server(way, done.converted, events)
+            hits = match.by_server(way, done.converted, events, lost)
         name = way if way in ("sigma", "dsl") else server.shown(way)
         for hit in hits:
             print(json.dumps({"event": hit.event, "rule": hit.rule, "by": name}))
-    return _refusals(done.refused)
+    for reason in lost:
+        print(printable(f"not indexed: {reason}"), file=sys.stderr)
+    return 1 if _refusals(done.refused) or lost else 0
 
 
 def _ways(text: str) -> list[str]:
@@ -213,5 +225,6 @@ ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "convert": _convert,
     "coverage": _coverage,
     "match": _match,
+    "templates": _templates,
     "test": _test,
 }

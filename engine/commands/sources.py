@@ -10,7 +10,7 @@ from typing import Any
 
 from assay.engine.commands import clusters
 from assay.engine.errors import printable, usage
-from assay.engine.files import Tree
+from assay.engine.files import Tree, discover
 from assay.engine.model import Loaded
 
 TERRAFORM = (".tf", ".tf.json", ".tofu", ".tofu.json")
@@ -42,6 +42,12 @@ def check(args: argparse.Namespace) -> None:
     clusters.check(args)
     if not (args.paths or args.plan or args.state or args.cluster or args.snapshot):
         raise usage("nothing to judge: give a PATH", "`assay scan .` judges this folder")
+
+
+def discovered(args: argparse.Namespace) -> Tree:
+    """The files below the paths given. Raises InputError for arguments that cannot be."""
+    check(args)
+    return discover(args.paths)
 
 
 def load(args: argparse.Namespace, tree: Tree) -> list[Loaded]:

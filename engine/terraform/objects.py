@@ -162,7 +162,17 @@ class Objects:
             return null(type).marked(marks)
         origin = f"{address}.{attribute}"
         not_null = attribute in NEVER_NULL and not kind.startswith("data.")
-        return unknown(type, _cause(kind), origin, identity=origin, not_null=not_null, marks=marks)
+        # Every ARN begins so, which is enough to tell one from `*`.
+        begins = "arn:" if attribute == "arn" and kind.startswith("aws_") else ""
+        return unknown(
+            type,
+            _cause(kind),
+            origin,
+            identity=origin,
+            not_null=not_null,
+            begins=begins,
+            marks=marks,
+        )
 
 
 def _cause(kind: str) -> str:
