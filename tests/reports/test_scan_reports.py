@@ -30,7 +30,7 @@ TOOLS = Path(
 
 def assay(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-X
+        [sys.executable, "-c", CALL, *words],
         capture_output=True,
         text=True,
         cwd=ROOT,
