@@ -76,6 +76,17 @@ def answer(text: str, folder: Path | None = None) -> Answer:
     return Answer(shown, type_name(value.type), marks)
 
 
+def is_spoilt(text: str) -> bool:
+    """Whether the expression is no HCL, or refers to what is not declared."""
+    try:
+        value_of(text)
+    except HclError:
+        return True
+    except ExpressionError as error:
+        return error.problems[0].code in ("terraform-undeclared", "terraform-unknown-function")
+    return False
+
+
 def type_name(type: Type) -> str:
     """The type as `type()` of the console prints it, without spaces."""
     kind = type.kind

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,12 +38,27 @@ class Answer(NamedTuple):
     sensitive: str
 
 
-def ask(expressions: Sequence[str], folder: Path, batch: int = 150) -> list[Answer]:
-    """What terraform makes of each expression; the folder is used for the configuration."""
-    found: list[Answer] = []
-    for start in range(0, len(expressions), batch):
-        found += _ask(expressions[start : start + batch], folder)
-    return found
+def ask(
+    expressions: Sequence[str],
+    folder: Path,
+    batch: int = 150,
+    alone: Callable[[str], bool] = lambda text: False,
+) -> list[Answer]:
+    """What terraform makes of each expression; the folder is used for the configuration.
+
+    One that is no HCL spoils its whole batch, so those that the engine fails on are asked alone.
+    """
+    found: dict[str, Answer] = {}
+    sound: list[str] = []
+    for text in dict.fromkeys(expressions):
+        if alone(text):
+            found[text] = _ask([text], folder)[0]
+        else:
+            sound.append(text)
+    for start in range(0, len(sound), batch):
+        part = sound[start : start + batch]
+        found |= zip(part, _ask(part, folder), strict=True)
+    return [found[text] for text in expressions]
 
 
 def _ask(expressions: Sequence[str], folder: Path) -> list[Answer]:

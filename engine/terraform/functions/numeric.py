@@ -61,11 +61,38 @@ def _float(run: Callable[[float, float], float]) -> Callable[[list[Value]], Valu
     return call
 
 
-def _log(number: float, base: float) -> float:
-    def natural(value: float) -> float:
-        return -math.inf if value == 0 else math.log(value)
+# The polynomial of Go's math.Log (that of FreeBSD's e_log.c), whose last bit differs from Python's.
+_LOG = (
+    6.666666666666735130e-01,
+    3.999999999940941908e-01,
+    2.857142874366239149e-01,
+    2.222219843214978396e-01,
+    1.818357216161805012e-01,
+    1.531383769920937332e-01,
+    1.479819860511658591e-01,
+)
+_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 
-    above, below = natural(number), natural(base)
+
+def _natural(value: float) -> float:
+    if value <= 0 or math.isinf(value):
+        return -math.inf if value == 0 else math.log(value)
+    part, exponent = math.frexp(value)
+    if part < math.sqrt(2) / 2:
+        part, exponent = part * 2, exponent - 1
+    f = part - 1
+    s = f / (2 + f)
+    s2 = s * s
+    s4 = s2 * s2
+    odd = s2 * (_LOG[0] + s4 * (_LOG[2] + s4 * (_LOG[4] + s4 * _LOG[6])))
+    even = s4 * (_LOG[1] + s4 * (_LOG[3] + s4 * _LOG[5]))
+    half = 0.5 * f * f
+    inner = s * (half + odd + even) + exponent * _LN2_LOW
+    return exponent * _LN2_HIGH - ((half - inner) - f)
+
+
+def _log(number: float, base: float) -> float:
+    above, below = _natural(number), _natural(base)
     if below == 0:
         return math.nan if above == 0 else math.copysign(math.inf, above)
     return above / below
