@@ -12,11 +12,12 @@ from assay.engine.siem.regex import Alt, Chars, Node, Repeat, Seq, UnsupportedEr
 
 # Lucene's default limit (10,000) stands for ten times as many steps; our count of them is near
 # Lucene's, not equal, so both bounds keep a distance.
-DEFAULT_EFFORT = 30_000
+DEFAULT_EFFORT = 5_000
 MAX_DETERMINIZED = 1_000_000
 MAX_EFFORT = 2_500_000
 MAX_SETS = 12_000  # of many more a node with 512 MB died
 MAX_STATES = 20_000
+FREE_OPEN = 4  # one at either end, and two
 FREE_COUNTS = 12  # two to the power of this many sets are no burden
 
 Step = tuple[int, list[tuple[int, int]]]
@@ -75,8 +76,19 @@ class _Graph:
 
 
 def risky(tree: Node) -> bool:
-    """Whether counted repetitions of whole classes are enough to make an automaton explode."""
-    return _counted(tree) > FREE_COUNTS
+    """Whether repetitions of whole classes are enough to make an automaton large."""
+    return _counted(tree) > FREE_COUNTS or _open(tree) > FREE_OPEN
+
+
+def _open(node: Node) -> int:
+    """How many repetitions without an upper bound there are."""
+    if isinstance(node, Seq):
+        return sum(map(_open, node.parts))
+    if isinstance(node, Alt):
+        return sum(map(_open, node.branches))
+    if isinstance(node, Repeat):
+        return (node.most is None) + _open(node.part)
+    return 0
 
 
 def _counted(node: Node) -> int:

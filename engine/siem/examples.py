@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from assay.engine.siem import match
@@ -42,7 +42,7 @@ def judge(conversion: Conversion, ways: Sequence[str]) -> Tested:
                 wanted.append((one, len(events), expected))
                 events.append(event)
     for way in ways:
-        hits = {(hit.event, hit.rule) for hit in _hits(way, conversion.converted, events)}
+        hits = _hits(way, wanted, events)
         for one, number, expected in wanted:
             if ((number, one.rule.id) in hits) is not expected:
                 word = "misses an event" if expected else "finds a near miss"
@@ -52,10 +52,25 @@ def judge(conversion: Conversion, ways: Sequence[str]) -> Tested:
 
 
 def _hits(
-    way: str, converted: Sequence[Converted], events: Sequence[Mapping[str, Any]]
-) -> Iterable[match.Hit]:
-    if way == "sigma":
-        return match.by_meaning(converted, events)
-    if way == "dsl":
-        return match.by_query(converted, events)
-    return match.by_server(way, converted, events)
+    way: str,
+    wanted: Sequence[tuple[Converted, int, bool]],
+    events: Sequence[Mapping[str, Any]],
+) -> set[tuple[int, str]]:
+    """(event, rule) for every hit; the rules of one log source meet the events of that one only."""
+    groups: dict[str, tuple[dict[str, Converted], list[int]]] = {}
+    for one, number, _ in wanted:
+        rules, numbers = groups.setdefault(one.source.name, ({}, []))
+        rules[one.rule.id] = one
+        numbers.append(number)
+    found: set[tuple[int, str]] = set()
+    for rules, numbers in groups.values():
+        own = [events[number] for number in numbers]
+        chosen = list(rules.values())
+        if way == "sigma":
+            hits = match.by_meaning(chosen, own)
+        elif way == "dsl":
+            hits = match.by_query(chosen, own)
+        else:
+            hits = match.by_server(way, chosen, own, [])
+        found |= {(numbers[hit.event], hit.rule) for hit in hits}
+    return found

@@ -49,16 +49,22 @@ def by_query(converted: Sequence[Converted], events: Sequence[Mapping[str, Any]]
 
 
 def by_server(
-    url: str, converted: Sequence[Converted], events: Sequence[Mapping[str, Any]]
+    url: str,
+    converted: Sequence[Converted],
+    events: Sequence[Mapping[str, Any]],
+    refused: list[str],
 ) -> Iterator[Hit]:
-    """Hits of the emitted queries on a server, in scratch indexes of the shipped templates."""
+    """Hits of the emitted queries on a server, in scratch indexes of the shipped templates.
+
+    Events that an index did not take are added to `refused`.
+    """
     groups: dict[str, tuple[Source, dict[str, Any]]] = {}
     order = {one.rule.id: at for at, one in enumerate(converted)}
     for one in converted:
         groups.setdefault(one.source.name, (one.source, {}))[1][one.rule.id] = one.body
     hits: list[Hit] = []
     for source, queries in groups.values():
-        hits += [Hit(*hit) for hit in server.match(url, source, queries, events)]
+        hits += [Hit(*hit) for hit in server.match(url, source, queries, events, refused)]
     yield from sorted(hits, key=lambda hit: (hit.event, order[hit.rule]))
 
 

@@ -41,11 +41,16 @@ def connect(url: str) -> Any:
 
 
 def match(
-    url: str, source: Source, queries: Mapping[str, Any], events: Sequence[Mapping[str, Any]]
+    url: str,
+    source: Source,
+    queries: Mapping[str, Any],
+    events: Sequence[Mapping[str, Any]],
+    refused: list[str],
 ) -> Iterator[tuple[int, str]]:
     """(number of the event, rule) for every hit, in the order of events and rules.
 
-    Raises InputError where the server refuses the index, an event or a query.
+    An event that the index cannot take, such as one with a map where a text belongs, is listed in
+    `refused`. Raises InputError where the server refuses the index or a query.
     """
     from opensearchpy.exceptions import OpenSearchException
 
@@ -55,7 +60,8 @@ def match(
         for first in range(0, len(events), BATCH):
             found: list[tuple[int, str]] = []
             try:
-                _fill(client, name, source, first, events[first : first + BATCH])
+                batch = events[first : first + BATCH]
+                refused += _fill(client, name, source, first, batch)
                 found = list(_search(client, name, queries))
             finally:
                 client.indices.delete(index=name, ignore_unavailable=True)
@@ -69,7 +75,8 @@ def match(
 
 def _fill(
     client: Any, name: str, source: Source, first: int, events: Sequence[Mapping[str, Any]]
-) -> None:
+) -> list[str]:
+    """Indexes the events; what was not taken, each with the reason."""
     body = template(source)["template"]
     settings = {**body["settings"], "index.number_of_shards": 1, "index.number_of_replicas": 0}
     client.indices.create(index=name, body={"settings": settings, "mappings": body["mappings"]})
@@ -77,10 +84,11 @@ def _fill(
     for at, event in enumerate(events, first):
         lines += [{"index": {"_id": str(at)}}, event]
     answer = client.bulk(body=lines, index=name, refresh=True)
-    for item in answer["items"]:
-        if error := item["index"].get("error"):
-            at = item["index"]["_id"]
-            raise _refused("", f"event {at} is refused: {error.get('reason', error)}")
+    return [
+        f"event {item['index']['_id']} is not taken by {source.name}: {error.get('reason', error)}"
+        for item in answer["items"]
+        if (error := item["index"].get("error"))
+    ]
 
 
 def _search(client: Any, name: str, queries: Mapping[str, Any]) -> Iterator[tuple[int, str]]:

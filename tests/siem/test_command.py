@@ -133,6 +133,14 @@ def test_placeholders_come_from_a_file(tmp_path: Path, capsys: pytest.CaptureFix
     }
 
 
+def test_templates_are_files_for_the_server(tmp_path: Path) -> None:
+    assert main(["sigma", "templates", "-o", str(tmp_path)]) == 0
+    shipped = Path(__file__).parents[2] / "sigma/templates"
+    assert {path.name: json.loads(path.read_text("utf-8")) for path in tmp_path.iterdir()} == {
+        f"assay-{path.name}": json.loads(path.read_text("utf-8")) for path in shipped.iterdir()
+    }
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -167,5 +167,5 @@ def test_the_query_finds_what_the_rule_means(product: str) -> None:
 def test_a_server_finds_what_the_query_says(opensearch: str, seed: int, product: str) -> None:
     done, events = fuzzed(seed, product, 300, 60)
     two = list(match.by_query(done.converted, events))
-    three = list(match.by_server(opensearch, done.converted, events))
+    three = list(match.by_server(opensearch, done.converted, events, []))
     assert differences(done, three, two, events) == []

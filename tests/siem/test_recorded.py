@@ -57,6 +57,6 @@ def test_meaning_and_query_find_every_recorded_attack(recorded: Recorded) -> Non
 @pytest.mark.opensearch
 def test_a_server_finds_the_same(recorded: Recorded, opensearch: str) -> None:
     done, events, _ = recorded
-    assert list(match.by_server(opensearch, done.converted, events)) == list(
+    assert list(match.by_server(opensearch, done.converted, events, [])) == list(
         match.by_meaning(done.converted, events)
     )
