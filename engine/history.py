@@ -217,11 +217,11 @@ def _worse(value: tuple[int, str | None]) -> int:
 def _ids(
     connection: sqlite3.Connection,
 ) -> tuple[dict[tuple[str, ...], int], dict[tuple[str, str], int]]:
-    subjects = {
+    subjects: dict[tuple[str, ...], int] = {
         (source, root, environment, address): id
         for id, source, root, environment, address in connection.execute("SELECT * FROM subject")
     }
-    checks = {
+    checks: dict[tuple[str, str], int] = {
         (control, name): id
         for id, control, name in connection.execute("SELECT id, control, name FROM judged")
     }
@@ -296,7 +296,8 @@ def intervals(
     for *names, status, excepted, first, last, epoch in connection.execute(query, (control,)):
         until = times[newest[epoch] if last is None else last]
         if until >= start and times[first] <= end:
-            yield Interval(*names, STATUSES[status], excepted, times[first], until, last is None)
+            seen = (STATUSES[status], excepted, times[first], until, last is None)
+            yield Interval._make((*names, *seen))
 
 
 def _run(row: tuple[int, str, str, str, int, int, str]) -> Run:

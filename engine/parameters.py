@@ -9,8 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from assay.engine.catalogue.control_file import fits
-from assay.engine.catalogue.controls import Catalogue
+from assay.engine.catalogue.controls import Catalogue, fits
 from assay.engine.catalogue.document import parse
 from assay.engine.catalogue.reader import Reader
 from assay.engine.errors import printable, usage

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from assay.engine.catalogue.control_file import fits
-from assay.engine.catalogue.controls import Catalogue, Check, Control, is_kubernetes
+from assay.engine.catalogue.controls import Catalogue, Check, Control, fits, is_kubernetes
 from assay.engine.errors import InputError, Problem, usage
 from assay.engine.judge import verdicts
 from assay.engine.judge.population import Population, Rows, manual_finding, source_finding

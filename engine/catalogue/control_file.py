@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from assay.engine.catalogue.checks import Builder
-from assay.engine.catalogue.controls import Check, Control, Framework, Param
+from assay.engine.catalogue.controls import (
+    PARAM_TYPES,
+    Check,
+    Control,
+    Framework,
+    Param,
+    fits,
+)
 from assay.engine.catalogue.document import Node, parse
 from assay.engine.catalogue.reader import Reader
 from assay.engine.model import DOMAINS, SEVERITIES
@@ -25,13 +32,6 @@ KEYS = (
     "checks",
 )
 RELATIONS = ("satisfies", "supports", "partial")
-PARAM_TYPES: Mapping[str, type | tuple[type, ...]] = {
-    "int": int,
-    "bool": bool,
-    "double": (int, float),
-    "string": str,
-    "list": list,
-}
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -112,13 +112,6 @@ def _params(node: Node | None, reader: Reader) -> tuple[Param, ...]:
         about = reader.text(fields, "about", entry, "")
         found.append(Param(name, kind, float(default) if kind == "double" else default, about))
     return tuple(found)
-
-
-def fits(kind: str, value: Any) -> bool:
-    """Whether a value may be given to a parameter of that type."""
-    if isinstance(value, bool):
-        return kind == "bool"
-    return isinstance(value, PARAM_TYPES[kind])
 
 
 def _frameworks(

@@ -12,6 +12,13 @@ from assay.engine.cel import Program
 BUILT_IN_VIEWS = ("workload", "namespace", "job", "literal")
 WHOLES = ("root", "chart", "pipeline", "estate")
 JOINS = ("refers", "referred", "named", "names", "selects", "selected", "within", "owns")
+PARAM_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "int": int,
+    "bool": bool,
+    "double": (int, float),
+    "string": str,
+    "list": list,
+}
 SCOPES = ("namespace", "root", "environment", "scan")
 
 
@@ -141,3 +148,10 @@ def is_terraform(kind: str) -> bool:
 def is_kubernetes(kind: str) -> bool:
     """Whether the kind is `group/version/Kind` or a core `Kind`."""
     return kind.rpartition("/")[2][:1].isupper()
+
+
+def fits(kind: str, value: Any) -> bool:
+    """Whether a value may be given to a parameter of that type."""
+    if isinstance(value, bool):
+        return kind == "bool"
+    return isinstance(value, PARAM_TYPES[kind])

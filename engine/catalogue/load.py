@@ -8,11 +8,8 @@ from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
-from assay.engine.catalogue import control_file, views
-from assay.engine.catalogue.checks import Builder
+from assay.engine.catalogue import cache
 from assay.engine.catalogue.controls import Catalogue, Control, View
-from assay.engine.catalogue.document import parse
-from assay.engine.catalogue.extensions import EXTENSIONS
 from assay.engine.errors import AssayError, InputError, Problem, usage
 from assay.engine.model import DOMAINS
 
@@ -33,12 +30,18 @@ def builtin_folder() -> Path:
 
 
 def load(folders: Sequence[Path] = (), builtin: bool = True) -> Catalogue:
-    """The shipped catalogue together with the user's folders.
+    """The shipped catalogue together with the user's folders, from the user's cache if it is there.
 
     Raises InputError with every problem of every file; a folder that does not exist is one.
     """
     files = read_files(folders, builtin)
-    return build(files)
+    key = digest(files)
+    kept = cache.get(key)
+    if kept is not None:
+        return kept
+    built = build(files)
+    cache.put(key, built)
+    return built
 
 
 def read_files(folders: Sequence[Path] = (), builtin: bool = True) -> list[RuleFile]:
@@ -55,6 +58,10 @@ def read_files(folders: Sequence[Path] = (), builtin: bool = True) -> list[RuleF
 
 def build(files: Sequence[RuleFile]) -> Catalogue:
     """The compiled catalogue of some rule files."""
+    from assay.engine.catalogue import control_file, views
+    from assay.engine.catalogue.checks import Builder
+    from assay.engine.catalogue.extensions import EXTENSIONS
+
     problems: list[Problem] = []
     frameworks: dict[str, frozenset[str]] = {}
     known: dict[str, View] = {}
@@ -134,6 +141,8 @@ def _is_view(text: str) -> bool:
 
 
 def _framework(file: RuleFile) -> tuple[str, frozenset[str]]:
+    from assay.engine.catalogue.document import parse
+
     root = parse(file.name, file.text)
     entries: Mapping[str, object] = root.plain() if isinstance(root.value, dict) else {}
     id, requirements = entries.get("id"), entries.get("requirements")

@@ -16,14 +16,11 @@ from assay.engine.cel.library import formatting, regex
 from assay.engine.cel.library.values import kind
 from assay.engine.cel.operators import GLOBALS, METHODS, OPERATORS, Form
 from assay.engine.cel.types import BOOL, DYN, INT, Solver, Type, parse, show
+from assay.engine.cel.values import DOTTED_TYPES, TYPE_NAMES
 
 KUBERNETES = (1, 37)
 MAX_FAULTS = 100
-TYPE_NAMES = frozenset(
-    {"bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"}
-    | {"optional_type", "net.IP", "net.CIDR"}
-    | {"google.protobuf.Duration", "google.protobuf.Timestamp"}
-)
+KNOWN_TYPES = frozenset(TYPE_NAMES) | DOTTED_TYPES
 CONVERSIONS = frozenset(
     {"bool", "bytes", "double", "duration", "int", "string", "timestamp", "uint"}
 )
@@ -84,7 +81,7 @@ class _Checker:
         return DYN
 
     def type_of(self, node: Any) -> Type:
-        found = _RULES[type(node)](self, node)
+        found: Type = _RULES[type(node)](self, node)
         self.types[id(node)] = found
         return found
 
@@ -98,7 +95,7 @@ class _Checker:
         found = self.look_up(node.name)
         if found is not None:
             return found
-        if node.name in TYPE_NAMES:
+        if node.name in KNOWN_TYPES:
             return ("type", (node.name,))
         return self.fault(node, "cel-undeclared", f"there is no variable `{node.name}`")
 
@@ -106,8 +103,8 @@ class _Checker:
         return next((scope[name] for scope in reversed(self.scopes) if name in scope), None)
 
     def select(self, node: nodes.Select) -> Type:
-        name = _dotted(node)
-        if name in TYPE_NAMES and self.look_up(name.partition(".")[0]) is None:
+        name = nodes.dotted(node)
+        if name in KNOWN_TYPES and self.look_up(name.partition(".")[0]) is None:
             return ("type", (name,))
         found = self.solver.resolve(self.type_of(node.operand))
         inner = found[1] if found[0] == "optional_type" and len(found) == 2 else found
@@ -181,7 +178,7 @@ class _Checker:
             for argument in node.args:
                 self.expect_bool(argument)
             return BOOL
-        dotted = _dotted(node.receiver) if node.receiver is not None else ""
+        dotted = nodes.dotted(node.receiver) if node.receiver is not None else ""
         full = f"{dotted}.{node.name}"
         if dotted and self.known(full, False):
             return self.function(node, full, ())
@@ -370,16 +367,6 @@ class _Checker:
             if name != "dyn" and name not in formatting.TAKES["s"]:
                 return name
         return found
-
-
-def _dotted(node: Any) -> str:
-    """`a.b.c` for a chain of plain selections, "" for anything else."""
-    if isinstance(node, nodes.Ident):
-        return node.name
-    if isinstance(node, nodes.Select) and not node.test and not node.optional:
-        before = _dotted(node.operand)
-        return f"{before}.{node.field}" if before else ""
-    return ""
 
 
 def _root(dotted: str) -> str:

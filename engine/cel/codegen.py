@@ -8,44 +8,47 @@ subscript. Each Python node is stamped with the place of the CEL node it stands 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assay.engine.cel import nodes, shortcuts
 from assay.engine.cel.functions import table
-from assay.engine.cel.precise import dispatch, qualified_name, static_kind
+from assay.engine.cel.generated import Code, Recipe
+from assay.engine.cel.precise import qualified_name, static_kind
 
 CONSTANTS = (str, int, float, bool, type(None))
 COMPARISONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 
 
-class Unsupported(Exception):
+class UnsupportedError(Exception):
     """A node that only the long way evaluates."""
 
 
-def function(
-    tree: Any, names: Sequence[str], extensions: Mapping[str, Any]
-) -> Callable[..., Any] | None:
-    """A function of the variables, in order; None where only the long way will do."""
+def generate(tree: Any, names: Sequence[str], extensions: Mapping[str, Any]) -> Code | None:
+    """The code of a function of the variables, in order; None where only the long way will do."""
     emitter = _Emitter(names, extensions)
     try:
         body = emitter.emit(tree, {name: f"v_{name}" for name in names})
-    except Unsupported:
+    except UnsupportedError:
         return None
-    arguments = ast.arguments(
-        [], [ast.arg(f"v_{name}", lineno=1, col_offset=0) for name in names], None, [], [], None, []
-    )
+    arguments = ast.arguments([], [ast.arg(f"v_{name}") for name in names], None, [], [], None, [])
     module = ast.Expression(ast.Lambda(arguments, body))
-    code = compile(ast.fix_missing_locations(module), "<cel>", "eval")
-    made: Callable[..., Any] = eval(code, {**shortcuts.GLOBALS, **emitter.functions})  # noqa: S307
-    return made
+    try:
+        with warnings.catch_warnings():
+            # What Python finds odd (`1 is True`) is what the author of the expression wrote.
+            warnings.simplefilter("ignore", SyntaxWarning)
+            code = compile(ast.fix_missing_locations(module), "<cel>", "eval")
+    except (RecursionError, MemoryError, SyntaxError, ValueError):
+        return None
+    return Code(code, tuple(emitter.recipes))
 
 
 class _Emitter:
     def __init__(self, names: Sequence[str], extensions: Mapping[str, Any]) -> None:
         self.names = names
         self.extensions = extensions
-        self.functions: dict[str, Any] = {}
+        self.recipes: list[Recipe] = []
         self.level = 0
 
     def emit(self, node: Any, bound: dict[str, str]) -> ast.expr:
@@ -54,18 +57,18 @@ class _Emitter:
 
     def _literal(self, node: nodes.Literal, _: dict[str, str]) -> ast.expr:
         if type(node.value) not in CONSTANTS:
-            raise Unsupported
+            raise UnsupportedError
         return ast.Constant(node.value)
 
     def _ident(self, node: nodes.Ident, bound: dict[str, str]) -> ast.expr:
         if node.name not in bound:
-            raise Unsupported
+            raise UnsupportedError
         return ast.Name(bound[node.name], ast.Load())
 
     def _select(self, node: nodes.Select, bound: dict[str, str]) -> ast.expr:
         if node.optional:
             if node.test:
-                raise Unsupported
+                raise UnsupportedError
             return self._helper("maybe", self.emit(node.operand, bound), ast.Constant(node.field))
         operand = self.emit(node.operand, bound)
         if node.test:
@@ -78,15 +81,15 @@ class _Emitter:
 
     def _listnode(self, node: nodes.ListNode, bound: dict[str, str]) -> ast.expr:
         if node.optional:
-            raise Unsupported
+            raise UnsupportedError
         return ast.List([self.emit(item, bound) for item in node.items], ast.Load())
 
     def _mapnode(self, node: nodes.MapNode, bound: dict[str, str]) -> ast.expr:
         keys = [key.value for key, _, _ in node.entries if isinstance(key, nodes.Literal)]
         if len(keys) != len(node.entries) or any(optional for _, _, optional in node.entries):
-            raise Unsupported
+            raise UnsupportedError
         if any(type(key) is not str for key in keys) or len(set(keys)) != len(keys):
-            raise Unsupported
+            raise UnsupportedError
         values = [self.emit(value, bound) for _, value, _ in node.entries]
         return ast.Dict([ast.Constant(key) for key in keys], values)
 
@@ -168,24 +171,23 @@ class _Emitter:
             and not (default.items if isinstance(default, nodes.ListNode) else default.entries)
         )
         if not constant:
-            raise Unsupported
+            raise UnsupportedError
         other = self.emit(default, bound)
-        if isinstance(receiver, nodes.Select) and receiver.optional and not receiver.test:
-            if not _chains(receiver.operand):
-                operand = self.emit(receiver.operand, bound)
-                return self._helper("get", operand, ast.Constant(receiver.field), other)
+        plain = isinstance(receiver, nodes.Select) and receiver.optional and not receiver.test
+        if plain and not _chains(receiver.operand):
+            operand = self.emit(receiver.operand, bound)
+            return self._helper("get", operand, ast.Constant(receiver.field), other)
         return self._helper("or_value", self.emit(receiver, bound), other)
 
     def _function(self, node: nodes.Call, bound: dict[str, str]) -> ast.expr:
         full = qualified_name(node)
         parts: tuple[Any, ...]
-        if full in self.extensions and full.partition(".")[0] not in bound:
-            helper = f"f_{len(self.functions)}"
-            self.functions[helper] = self.extensions[full].function
-            return self._helper(helper, *(self.emit(part, bound) for part in node.args))
-        if node.receiver is not None and full is not None and (full, False) in table():
-            if full.partition(".")[0] not in bound:
-                return self._dispatched(full, False, node.args, bound)
+        if full is not None and full in self.extensions and full.split(".")[0] not in bound:
+            arguments = [self.emit(part, bound) for part in node.args]
+            return self._recipe(("x", full, False, len(arguments)), arguments)
+        dotted = node.receiver is not None and full is not None and (full, False) in table()
+        if dotted and full is not None and full.partition(".")[0] not in bound:
+            return self._dispatched(full, False, node.args, bound)
         method = node.receiver is not None
         parts = (node.receiver, *node.args) if method else node.args
         if method and node.name in shortcuts.TEXTS and len(parts) == 2:
@@ -201,10 +203,14 @@ class _Emitter:
             if len(form.parameters) == len(parts) - method
         )
         if not forms:
-            raise Unsupported
-        helper = f"f_{len(self.functions)}"
-        self.functions[helper] = dispatch(name, forms)
-        return self._helper(helper, *(self.emit(part, bound) for part in parts))
+            raise UnsupportedError
+        arguments = [self.emit(part, bound) for part in parts]
+        return self._recipe(("f", name, method, len(parts)), arguments)
+
+    def _recipe(self, recipe: Recipe, arguments: Sequence[ast.expr]) -> ast.expr:
+        if recipe not in self.recipes:
+            self.recipes.append(recipe)
+        return self._helper(f"f_{self.recipes.index(recipe)}", *arguments)
 
     # -- comprehensions ------------------------------------------------------------------------
 
@@ -216,7 +222,7 @@ class _Emitter:
             "map",
             "exists_one",
         ):
-            raise Unsupported
+            raise UnsupportedError
         self.level += 1
         name = f"b{self.level}_{node.names[0]}"
         inner = {**bound, node.names[0]: name}

@@ -40,6 +40,7 @@ LIBRARIES = (
     "time",
     "formatting",
     "named_formats",
+    "optionals",
 )
 Key = tuple[str, bool]  # name, and whether it is a method
 

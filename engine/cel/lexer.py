@@ -50,7 +50,7 @@ class Token(NamedTuple):
     end: int
 
 
-class SyntaxFault(Exception):
+class SyntaxFaultError(Exception):
     """A fault at text[start:end]."""
 
     def __init__(self, message: str, start: int, end: int, help: str = "") -> None:
@@ -65,7 +65,7 @@ def tokens(text: str) -> list[Token]:
     while at < size:
         match = TOKEN.match(text, at)
         if match is None:
-            raise SyntaxFault(f"unexpected character {text[at]!r}", at, at + 1)
+            raise SyntaxFaultError(f"unexpected character {text[at]!r}", at, at + 1)
         kind = match.lastgroup or ""
         end = match.end()
         if kind == "space":
@@ -79,11 +79,11 @@ def tokens(text: str) -> list[Token]:
             continue
         if kind == "int":
             if end < size and (text[end].isalnum() or text[end] == "_"):
-                raise SyntaxFault("a number is followed by a letter", at, end + 1)
+                raise SyntaxFaultError("a number is followed by a letter", at, end + 1)
             unsigned = word[-1] in "uU"
             digits = word[:-1] if unsigned else word
             if len(digits) > 400:
-                raise SyntaxFault("the number is too long", at, end)
+                raise SyntaxFaultError("the number is too long", at, end)
             number = int(digits, 16) if digits[:2] in ("0x", "0X") else int(digits)
             found.append(Token("uint" if unsigned else "int", number, at, end))
         elif kind == "float":
@@ -113,13 +113,13 @@ def _string(text: str, start: int, at: int, opening: str) -> Token:
     size = len(text)
     while True:
         if at >= size:
-            raise SyntaxFault("the text is not closed", start, start + len(opening))
+            raise SyntaxFaultError("the text is not closed", start, start + len(opening))
         if text.startswith(quote, at):
             at += len(quote)
             break
         char = text[at]
         if char in "\r\n" and len(quote) == 1:
-            raise SyntaxFault("the text is not closed on its line", start, at)
+            raise SyntaxFaultError("the text is not closed on its line", start, at)
         if char == "\\" and not raw:
             at = _escape(text, at, binary, put, data)
             continue
@@ -146,13 +146,13 @@ def _escape(text: str, at: int, binary: bool, put: Any, data: bytearray) -> int:
         if len(digits) != length or not digits.isalnum():
             raise ValueError
     except ValueError:
-        raise SyntaxFault("no such escape", at, min(at + 2, len(text))) from None
+        raise SyntaxFaultError("no such escape", at, min(at + 2, len(text))) from None
     if binary:
         if letter in "uU" or code > 255:
-            raise SyntaxFault("no such escape in bytes", at, end)
+            raise SyntaxFaultError("no such escape in bytes", at, end)
         data.append(code)
         return end
     if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
-        raise SyntaxFault("no such character", at, end)
+        raise SyntaxFaultError("no such character", at, end)
     put(chr(code))
     return end

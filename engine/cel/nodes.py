@@ -70,3 +70,13 @@ class Fold(NamedTuple):
 
 
 Node = Any
+
+
+def dotted(node: Any) -> str:
+    """`a.b.c` for a chain of plain selections, "" for anything else."""
+    if isinstance(node, Ident):
+        return node.name
+    if isinstance(node, Select) and not node.test and not node.optional:
+        before = dotted(node.operand)
+        return f"{before}.{node.field}" if before else ""
+    return ""

@@ -6,10 +6,12 @@ import math
 from typing import Any
 
 from assay.engine.cel.library.values import kind as type_name
+from assay.engine.cel.library.values import same_number
 from assay.engine.cel.values import NONE, CelError, Optional, UInt
 from assay.engine.model import Incomplete, Unknown
 
 # Values that compare with their own kind alone: on the left of `==` another kind is an error.
+MISSING = object()
 OPAQUE = ("kubernetes.", "net.")
 
 
@@ -23,7 +25,7 @@ def equal(a: Any, b: Any) -> Any:
     if isinstance(a, str) and isinstance(b, str):
         return a == b
     if number(a) and number(b):
-        return a == b
+        return same_number(a, b)
     if isinstance(a, bool) or isinstance(b, bool) or a is None or b is None:
         return a is b
     if isinstance(a, list) and isinstance(b, list):
@@ -33,7 +35,7 @@ def equal(a: Any, b: Any) -> Any:
             return False
         doubt = None
         for key in a:
-            same = equal(a[key], b[key])
+            same = inner_equal(a[key], b[key])
             if same is False:
                 return False
             if same is not True:
@@ -48,18 +50,37 @@ def equal(a: Any, b: Any) -> Any:
     return bool(a == b)
 
 
+def inner_equal(a: Any, b: Any) -> Any:
+    """`==` inside a list or map, where two that cannot be compared are two that differ."""
+    try:
+        return equal(a, b)
+    except CelError:
+        return False
+
+
+def held_key(value: dict[Any, Any], key: Any) -> Any:
+    """The key of the map that equals the given one, else MISSING; to Python, true is 1."""
+    if type(key) is str:
+        return key if key in value else MISSING
+    if isinstance(key, (list, dict)) or key not in value:
+        return MISSING
+    truth = isinstance(key, bool)
+    return next(
+        (held for held in value if held == key and isinstance(held, bool) is truth), MISSING
+    )
+
+
 def equal_lists(a: list[Any], b: list[Any]) -> Any:
-    if isinstance(a, Incomplete) or isinstance(b, Incomplete):
-        whole = b if isinstance(a, Incomplete) else a
-        part = a if isinstance(a, Incomplete) else b
-        if not isinstance(whole, Incomplete) and len(part) > len(whole):
-            return False
-        return part.rest
+    """`==` of lists; one that may hold more equals nothing for sure."""
+    for part, whole in ((a, b), (b, a)):
+        if isinstance(part, Incomplete):
+            shorter = not isinstance(whole, Incomplete) and len(whole) < len(part)
+            return False if shorter else part.rest
     if len(a) != len(b):
         return False
     doubt = None
     for x, y in zip(a, b, strict=True):
-        same = equal(x, y)
+        same = inner_equal(x, y)
         if same is False:
             return False
         if same is not True:
@@ -79,17 +100,18 @@ def equal_unknown(a: Any, b: Any) -> Any:
     unknown, known = (a, b) if isinstance(a, Unknown) else (b, a)
     if known is None:
         return False if unknown.not_null else unknown
+    return False if _excludes(unknown, known) else unknown
+
+
+def _excludes(unknown: Unknown, known: Any) -> bool:
+    """Whether what is known of an unknown value tells it from a known one."""
     if isinstance(known, str):
-        if (
-            not known.startswith(unknown.prefix)
-            or not known.endswith(unknown.suffix)
-            or len(known) < unknown.least
-        ):
-            return False
-    if unknown.type is not None and unknown.not_null and unknown.type != type_name(known):
-        if not (unknown.type in ("int", "double", "uint") and number(known)):
-            return False
-    return unknown
+        ends = known.startswith(unknown.prefix) and known.endswith(unknown.suffix)
+        if not ends or len(known) < unknown.least:
+            return True
+    if unknown.type is None or not unknown.not_null or unknown.type == type_name(known):
+        return False
+    return not (unknown.type in ("int", "double", "uint") and number(known))
 
 
 def _fit(a: str, b: str) -> bool:
@@ -99,7 +121,9 @@ def _fit(a: str, b: str) -> bool:
 def compare(word: str, a: Any, b: Any) -> bool:
     if number(a) and number(b):
         if math.isnan(a) or math.isnan(b):
-            return False
+            raise CelError("NaN has no order")
+        if isinstance(a, float) or isinstance(b, float):
+            a, b = float(a), float(b)
     elif isinstance(a, bool) and isinstance(b, bool):
         pass
     elif (
@@ -128,52 +152,44 @@ def whole(value: int, like: Any) -> Any:
 
 
 def arithmetic(word: str, a: Any, b: Any) -> Any:
-    if (
-        number(a)
-        and number(b)
-        and (isinstance(a, float) == isinstance(b, float))
-        and (isinstance(a, UInt) == isinstance(b, UInt))
-    ):
-        if isinstance(a, float):
-            if word == "+":
-                return a + b
-            if word == "-":
-                return a - b
-            if word == "*":
-                return a * b
-            if word == "/":
-                if b == 0:
-                    return (
-                        math.nan
-                        if a == 0 or math.isnan(a)
-                        else math.copysign(math.inf, a) * math.copysign(1, b)
-                    )
-                return a / b
-        else:
-            x, y = int(a), int(b)
-            if word == "+":
-                return whole(x + y, a)
-            if word == "-":
-                return whole(x - y, a)
-            if word == "*":
-                return whole(x * y, a)
-            if y == 0:
-                raise CelError("division by zero" if word == "/" else "modulus by zero")
-            quotient = abs(x) // abs(y) * (1 if (x < 0) == (y < 0) else -1)
-            return whole(quotient if word == "/" else x - y * quotient, a)
-    if word == "+":
-        if isinstance(a, str) and isinstance(b, str):
-            return a + b
-        if isinstance(a, bytes) and isinstance(b, bytes):
-            return a + b
-        if isinstance(a, list) and isinstance(b, list):
-            rest = next((each.rest for each in (a, b) if isinstance(each, Incomplete)), None)
-            return [*a, *b] if rest is None else Incomplete([*a, *b], rest)
-    if word in "+-" and not isinstance(a, (bool, int, float, str, bytes, list, dict, type(None))):
+    """`+ - * / %` of two known values."""
+    if number(a) and number(b) and type_name(a) == type_name(b):
+        found = _doubles(word, a, b) if isinstance(a, float) else _wholes(word, a, b)
+    elif word == "+" and isinstance(a, (str, bytes)) and type(a) is type(b):
+        found = a + b  # type: ignore[operator]
+    elif word == "+" and isinstance(a, list) and isinstance(b, list):
+        rest = next((each.rest for each in (a, b) if isinstance(each, Incomplete)), None)
+        found = [*a, *b] if rest is None else Incomplete([*a, *b], rest)
+    elif word in "+-" and type_name(a).startswith("google.protobuf."):
         found = a + b if word == "+" else a - b
-        if found is not NotImplemented:
-            return found
-    raise CelError(f"no such overload: {type_name(a)} {word} {type_name(b)}")
+    else:
+        found = NotImplemented
+    if found is NotImplemented:
+        raise CelError(f"no such overload: {type_name(a)} {word} {type_name(b)}")
+    return found
+
+
+def _doubles(word: str, a: float, b: float) -> Any:
+    if word == "/":
+        if b != 0:
+            return a / b
+        if a == 0 or math.isnan(a):
+            return math.nan
+        return math.copysign(math.inf, a) * math.copysign(1, b)
+    if word == "%":
+        return NotImplemented
+    return a + b if word == "+" else a - b if word == "-" else a * b
+
+
+def _wholes(word: str, a: int, b: int) -> Any:
+    x, y = int(a), int(b)
+    if word in "+-*":
+        return whole(x + y if word == "+" else x - y if word == "-" else x * y, a)
+    if y == 0:
+        raise CelError("division by zero" if word == "/" else "modulus by zero")
+    quotient = abs(x) // abs(y) * (1 if (x < 0) == (y < 0) else -1)
+    # The quotient must fit for both: the smallest int has none by -1.
+    return whole(quotient if word == "/" else x - y * quotient, a)
 
 
 def select(value: Any, field: str) -> Any:
@@ -198,7 +214,12 @@ def maybe(value: Any, key: Any) -> Any:
     if isinstance(value, Unknown):
         return value
     if isinstance(value, dict):
-        return Optional(True, value[key]) if key in value else NONE
+        if type(key) is not str and value and all(type(held) is str for held in value):
+            raise CelError(f"no such overload: a map with texts for keys [{type_name(key)}]")
+        held = held_key(value, key)
+        return NONE if held is MISSING else Optional(True, value[held])
+    if value is None or isinstance(value, (str, bytes, bool, int, float)):
+        return NONE  # as cel-go has it: a scalar has no fields, optional or not
     if isinstance(value, list) and isinstance(key, int):
         if 0 <= key < len(value):
             return Optional(True, value[key])
@@ -220,6 +241,8 @@ def has(value: Any, field: str) -> Any:
         if isinstance(found, Unknown):
             return True if found.not_null else found
         return True
+    if isinstance(value, list):
+        raise CelError("no such overload: has() of a field of a list")
     return False
 
 
@@ -230,11 +253,10 @@ def index(value: Any, key: Any) -> Any:
     if isinstance(value, Optional):
         return maybe(value, key)
     if isinstance(value, dict):
-        if isinstance(key, float) and key == int(key):
-            key = int(key)
-        if key in value and not isinstance(key, (list, dict)):
-            return value[key]
-        raise CelError(f"no such key: {key}")
+        held = held_key(value, key)
+        if held is MISSING:
+            raise CelError(f"no such key: {key}")
+        return value[held]
     if isinstance(value, list):
         if isinstance(key, bool) or not isinstance(key, (int, float)) or key != int(key):
             raise CelError(f"no such overload: list[{type_name(key)}]")
@@ -252,11 +274,11 @@ def contains(key: Any, value: Any) -> Any:
     if isinstance(value, dict):
         if isinstance(key, Unknown):
             return key
-        return not isinstance(key, (list, dict)) and key in value
+        return held_key(value, key) is not MISSING
     if isinstance(value, list):
         doubt = None
         for element in value:
-            same = equal(key, element)
+            same = inner_equal(key, element)
             if same is True:
                 return True
             if same is not False:

@@ -60,18 +60,14 @@ _ROWS: dict[str, tuple[tuple[str, ...], ...]] = {
         *_OPTIONAL_INDEX,
     ),
 }
-# The methods of optionals, and what joins them with lists; all since Kubernetes 1.29.
+# The methods of optionals that are not plain calls: the default is evaluated when it is needed.
 _METHODS: dict[str, tuple[tuple[str, ...], ...]] = {
     "value": (("optional_type(A)", "A"),),
     "hasValue": (("optional_type(A)", "bool"),),
     "or": (("optional_type(A)", "optional_type(A)", "optional_type(A)"),),
     "orValue": (("optional_type(A)", "A", "A"),),
-    "first": (("list(A)", "optional_type(A)"),),
-    "last": (("list(A)", "optional_type(A)"),),
-    "unwrapOpt": (("list(optional_type(A))", "list(A)"),),
 }
 _GLOBAL: dict[str, tuple[tuple[str, ...], ...]] = {
-    "optional.unwrap": (("list(optional_type(A))", "list(A)"),),
     "dyn": (("A", "dyn"),),
     "type": (("A", "type(A)"),),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from assay.engine.cel import nodes
-from assay.engine.cel.lexer import RESERVED, SyntaxFault, Token, tokens
+from assay.engine.cel.lexer import RESERVED, SyntaxFaultError, Token, tokens
 
 MAX_DEPTH = 60
 # Macro → how many arguments it may have, variables included. cel-go knows existsOne only with two
@@ -60,10 +60,10 @@ class _Parser:
             return True
         return False
 
-    def unexpected(self, wanted: str) -> SyntaxFault:
+    def unexpected(self, wanted: str) -> SyntaxFaultError:
         token = self.token
         found = "the end" if token.kind == "end" else f"`{token.value}`"
-        return SyntaxFault(
+        return SyntaxFaultError(
             f"expected {wanted}, not {found}", token.start, max(token.end, token.start + 1)
         )
 
@@ -76,7 +76,7 @@ class _Parser:
     def expression(self) -> Any:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise SyntaxFault("nested too deeply", self.token.start, self.token.end)
+            raise SyntaxFaultError("nested too deeply", self.token.start, self.token.end)
         node = self.logic("||")
         if self.accept("?"):
             yes = self.logic("||")
@@ -87,13 +87,15 @@ class _Parser:
         return node
 
     def logic(self, word: str) -> Any:
-        below = (lambda: self.logic("&&")) if word == "||" else self.relation
-        parts = [below()]
+        parts = [self._operand(word)]
         while self.accept(word):
-            parts.append(below())
+            parts.append(self._operand(word))
         if len(parts) == 1:
             return parts[0]
         return nodes.Call(parts[0].start, parts[-1].end, word, None, tuple(parts), parts[0].start)
+
+    def _operand(self, word: str) -> Any:
+        return self.logic("&&") if word == "||" else self.relation()
 
     def relation(self) -> Any:
         node = self.sum()
@@ -133,7 +135,9 @@ class _Parser:
                 self.at += 1
                 value = -inner.value
                 if inner.kind == "int" and value < -(2**63):
-                    raise SyntaxFault("the number does not fit 64 bits", token.start, inner.end)
+                    raise SyntaxFaultError(
+                        "the number does not fit 64 bits", token.start, inner.end
+                    )
                 literal = nodes.Literal(token.start, inner.end, value)
                 return self.members(literal)
             operand = self.members(self.primary())
@@ -185,19 +189,19 @@ class _Parser:
     def fold(self, range: Any, name: Token, args: tuple[Any, ...], end: int) -> Any:
         macro = "exists_one" if name.value == "existsOne" else name.value
         if len(args) not in MACROS[name.value]:
-            raise SyntaxFault(
+            raise SyntaxFaultError(
                 f"`{name.value}` does not take {len(args)} arguments", name.start, end
             )
         two = macro.startswith("transform") or (len(args) == 3 and macro != "map")
         names = args[: 2 if two else 1]
         for each in names:
             if not isinstance(each, nodes.Ident):
-                raise SyntaxFault("a variable must be a simple name", each.start, each.end)
+                raise SyntaxFaultError("a variable must be a simple name", each.start, each.end)
         bound = tuple(each.name for each in names)
         if len(set(bound)) != len(bound):
-            raise SyntaxFault("both variables have one name", names[1].start, names[1].end)
+            raise SyntaxFaultError("both variables have one name", names[1].start, names[1].end)
         if macro == "sortBy" and not isinstance(range, SORTED):
-            raise SyntaxFault("`sortBy` is for lists", range.start, end)
+            raise SyntaxFaultError("`sortBy` is for lists", range.start, end)
         return nodes.Fold(range.start, end, macro, range, bound, args[len(names) :])
 
     def primary(self) -> Any:
@@ -206,10 +210,12 @@ class _Parser:
             self.at += 1
             value = token.value
             if token.kind == "int" and value > 2**63 - 1:
-                raise SyntaxFault("the number does not fit 64 bits", token.start, token.end)
+                raise SyntaxFaultError("the number does not fit 64 bits", token.start, token.end)
             if token.kind == "uint":
                 if value > 2**64 - 1:
-                    raise SyntaxFault("the number does not fit 64 bits", token.start, token.end)
+                    raise SyntaxFaultError(
+                        "the number does not fit 64 bits", token.start, token.end
+                    )
                 from assay.engine.cel.values import UInt
 
                 value = UInt(value)
@@ -236,13 +242,13 @@ class _Parser:
             value = {"true": True, "false": False, "null": None}[word]
             return nodes.Literal(token.start, token.end, value)
         if word in RESERVED or word == "in":
-            raise SyntaxFault(f"`{word}` is reserved", token.start, token.end)
+            raise SyntaxFaultError(f"`{word}` is reserved", token.start, token.end)
         if not self.is_op("("):
             return nodes.Ident(token.start, token.end, word)
         if word == "has":
             args, end = self.arguments()
             if len(args) != 1 or not isinstance(args[0], nodes.Select):
-                raise SyntaxFault("has() takes one field selection", token.start, end)
+                raise SyntaxFaultError("has() takes one field selection", token.start, end)
             return args[0]._replace(start=token.start, end=end, test=True)
         return self.call(None, token)
 

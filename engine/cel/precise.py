@@ -12,15 +12,15 @@ from typing import Any, NamedTuple
 
 from assay.engine.cel import nodes, unknowns
 from assay.engine.cel import operations as op
+from assay.engine.cel.dispatch import RAISED, dispatch
 from assay.engine.cel.functions import Overload, fits, table
 from assay.engine.cel.library.values import kind
 from assay.engine.cel.macros import fold
-from assay.engine.cel.values import TYPE_NAMES, CelError, CelType, Optional
+from assay.engine.cel.values import DOTTED_TYPES, TYPE_NAMES, CelError, CelType, Optional
 from assay.engine.model import Unknown
 
 Env = dict[str, Any]
 Run = Callable[[Env], Any]
-RAISED = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
 OPERATORS: dict[str, Callable[..., Any]] = {
     "==": unknowns.equal,
     "!=": unknowns.differ,
@@ -101,6 +101,10 @@ class Compiler:
         return self.fault("cel-undeclared", f"`{name}` is not declared", node, help)
 
     def _select(self, node: nodes.Select, bound: frozenset[str]) -> Run:
+        name = nodes.dotted(node)
+        if name in DOTTED_TYPES and name.partition(".")[0] not in bound | self.declared:
+            type = CelType(name)
+            return lambda _: type
         operand, field = self.compile(node.operand, bound), node.field
         if node.test:
             return lambda env: op.has(operand(env), field)
@@ -162,9 +166,7 @@ class Compiler:
                     if not given.present:
                         continue
                     given = given.value
-                if name in found:
-                    raise CelError(f"the key {name} stands twice")
-                found[name] = given
+                found[name] = given  # the last of two equal keys counts, as in cel-go
             return found
 
         return build
@@ -308,29 +310,6 @@ def _possible(form: Overload, kinds: Sequence[str]) -> bool:
     return all(
         found == "dyn" or fits(type, found) for type, found in zip(types, kinds, strict=True)
     )
-
-
-def dispatch(name: str, forms: tuple[Overload, ...]) -> Callable[..., Any]:
-    """A function that picks the form whose types fit its arguments."""
-    typed = [
-        (
-            (*((form.receiver,) if form.receiver is not None else ()), *form.parameters),
-            form.function,
-        )
-        for form in forms
-    ]
-
-    def call(*values: Any) -> Any:
-        kinds = [kind(value) for value in values]
-        for types, function in typed:
-            if all(fits(type, found) for type, found in zip(types, kinds, strict=True)):
-                try:
-                    return function(*values)
-                except RAISED as error:
-                    raise CelError(str(error)) from None
-        raise CelError(f"no such overload: {name}({', '.join(kinds)})")
-
-    return call
 
 
 def strict(function: Callable[..., Any], args: list[Run], lazy: bool) -> Run:

@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from assay.engine.cel import nodes
-from assay.engine.cel.checker import check
-from assay.engine.cel.codegen import function
-from assay.engine.cel.lexer import SyntaxFault
-from assay.engine.cel.parser import parse
-from assay.engine.cel.precise import Compiler
-from assay.engine.cel.reads import reads
+from assay.engine.cel.generated import Code, function, load
 from assay.engine.cel.shortcuts import FAILURES
 from assay.engine.cel.values import CelError
 from assay.engine.errors import InputError, Problem, Text, problem
@@ -57,29 +51,81 @@ class Program:
     reads     the paths it reads, variable first, `[]` for elements, in order of the text
     """
 
-    __slots__ = ("fast", "kube_version", "names", "partial", "reads", "text", "tree")
+    __slots__ = ("_code", "_partial", "environment", "fast", "kube_version", "reads", "text")
 
-    def __init__(self, text: Text, tree: Any, environment: Environment, compiler: Compiler) -> None:
-        names = environment.variables
-        run = compiler.compile(tree)
-
-        def partial(*args: Any) -> Any:
-            return run(dict(zip(names, args, strict=True)))
-
+    def __init__(
+        self,
+        text: Text,
+        environment: Environment,
+        reads: tuple[tuple[str, ...], ...],
+        kube_version: tuple[int, int],
+        code: Code | None,
+        partial: Callable[..., Any] | None = None,
+    ) -> None:
         self.text = text
-        self.tree = tree
-        self.partial: Callable[..., Any] = partial
-        self.fast: Callable[..., Any] = function(tree, names, environment.extensions) or partial
-        self.reads = reads(tree, names)
-        self.names = frozenset(path[0] for path in self.reads)
-        self.kube_version = compiler.since
+        self.environment = environment
+        self.reads = reads
+        self.kube_version = kube_version
+        self._code = code
+        self._partial = partial
+        if code is None:
+            self.fast: Callable[..., Any] = self.partial
+        else:
+            self.fast = function(code, environment.extensions)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The variables that it reads."""
+        return frozenset(path[0] for path in self.reads)
+
+    @property
+    def tree(self) -> Any:
+        """The tree of the text."""
+        return _parse(self.text)
+
+    @property
+    def partial(self) -> Callable[..., Any]:
+        """The long way, made when it is first asked for."""
+        if self._partial is None:
+            from assay.engine.cel.precise import Compiler
+
+            compiler = Compiler(self.environment.extensions, self.environment.variables)
+            self._partial = _partial(compiler.compile(self.tree), self.environment.variables)
+        return self._partial
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        code = None if self._code is None else self._code.dump()
+        return _restored, (self.text, self.environment, self.reads, self.kube_version, code)
+
+
+def _restored(
+    text: Text,
+    environment: Environment,
+    reads: tuple[tuple[str, ...], ...],
+    kube_version: tuple[int, int],
+    code: Any,
+) -> Program:
+    return Program(text, environment, reads, kube_version, None if code is None else load(code))
+
+
+def _partial(run: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
+    def partial(*args: Any) -> Any:
+        return run(dict(zip(names, args, strict=True)))
+
+    return partial
 
 
 def compile_expression(text: Text, environment: Environment) -> Program:
     """The program of an expression. Raises InputError with every problem in it."""
+    from assay.engine.cel.checker import check
+    from assay.engine.cel.codegen import generate
+    from assay.engine.cel.precise import Compiler
+    from assay.engine.cel.reads import reads
+
     tree = _parse(text)
-    compiler = Compiler(environment.extensions, environment.variables)
-    program = Program(text, tree, environment, compiler)
+    names = environment.variables
+    compiler = Compiler(environment.extensions, names)
+    run = compiler.compile(tree)
     faults = [
         problem(each.code, each.message, text, each.start, each.end, each.help)
         for each in dict.fromkeys(compiler.faults)
@@ -94,22 +140,27 @@ def compile_expression(text: Text, environment: Environment) -> Program:
         for each in checked.faults
         if not faults or each.code != "cel-undeclared"
     ]
-    program.kube_version = max(program.kube_version, checked.kube_version)
+    version = max(compiler.since, checked.kube_version)
     wanted = environment.kube_version
-    if wanted is not None and program.kube_version > wanted:
-        needs = ".".join(map(str, program.kube_version))
+    if wanted is not None and version > wanted:
+        needs = ".".join(map(str, version))
         faults.append(problem("cel-version", f"needs Kubernetes {needs}", text, 0, len(text.text)))
     if faults:
         raise InputError(faults)
-    return program
+    code = generate(tree, names, environment.extensions)
+    partial = _partial(run, names)
+    return Program(text, environment, reads(tree, names), version, code, partial)
 
 
 def _parse(text: Text) -> Any:
+    from assay.engine.cel.lexer import SyntaxFaultError
+    from assay.engine.cel.parser import parse
+
     if len(text.text) > MAX_TEXT:
         raise InputError(problem("cel-syntax", "the expression is too long", text, 0))
     try:
         return parse(text.text)
-    except SyntaxFault as fault:
+    except SyntaxFaultError as fault:
         start, end = fault.start, fault.end
         found = problem("cel-syntax", fault.message, text, start, end, fault.help)
         raise InputError(found) from None
@@ -119,6 +170,8 @@ def _parse(text: Text) -> Any:
 
 def conjuncts(text: Text) -> list[tuple[int, int]]:
     """The offsets of the operands of the outermost `&&`; of the whole where there is none."""
+    from assay.engine.cel import nodes
+
     try:
         tree = _parse(text)
     except InputError:

@@ -34,20 +34,24 @@ def _walk(node: Any, bound: Bound, found: list[Path]) -> None:
             inner[name] = (*over, "[]") if over is not None else None
         for part in node.body:
             _walk(part, inner, found)
-    elif isinstance(node, nodes.Call):
-        for part in (*((node.receiver,) if node.receiver is not None else ()), *node.args):
+    else:
+        for part in _parts(node):
             _walk(part, bound, found)
-    elif isinstance(node, (nodes.Select, nodes.Index)):
-        _walk(node.operand, bound, found)
-        if isinstance(node, nodes.Index):
-            _walk(node.key, bound, found)
-    elif isinstance(node, nodes.ListNode):
-        for part in node.items:
-            _walk(part, bound, found)
-    elif isinstance(node, nodes.MapNode):
-        for key, value, _ in node.entries:
-            _walk(key, bound, found)
-            _walk(value, bound, found)
+
+
+def _parts(node: Any) -> tuple[Any, ...]:
+    """The nodes directly inside a node."""
+    if isinstance(node, nodes.Call):
+        return (*((node.receiver,) if node.receiver is not None else ()), *node.args)
+    if isinstance(node, nodes.Index):
+        return (node.operand, node.key)
+    if isinstance(node, nodes.Select):
+        return (node.operand,)
+    if isinstance(node, nodes.ListNode):
+        return node.items
+    if isinstance(node, nodes.MapNode):
+        return tuple(part for key, value, _ in node.entries for part in (key, value))
+    return ()
 
 
 def _path(node: Any, bound: Bound) -> Path | None:

@@ -9,7 +9,7 @@ from assay.engine.cel.values import CelError, Optional
 from assay.engine.model import Incomplete, Unknown
 
 
-class LongWay(Exception):
+class LongWayError(Exception):
     """The short way cannot tell: ask the long way."""
 
 
@@ -17,14 +17,14 @@ def has(value: Any, field: str) -> bool:
     """has(value.field) of complete data."""
     if value.__class__ is dict:
         return field in value
-    return _sure(op.has(value, field))
+    return bool(_sure(op.has(value, field)))
 
 
 def truth(value: Any) -> bool:
     """A bool, or an error."""
     if value is True or value is False:
         return value
-    raise LongWay
+    raise LongWayError
 
 
 def range_(value: Any) -> Any:
@@ -33,7 +33,7 @@ def range_(value: Any) -> Any:
         return value
     if isinstance(value, (list, dict)) and not isinstance(value, Incomplete):
         return value
-    raise LongWay
+    raise LongWayError
 
 
 def get(value: Any, field: str, default: Any) -> Any:
@@ -47,12 +47,12 @@ def or_value(value: Any, default: Any) -> Any:
     """value.orValue(default)"""
     if value.__class__ is Optional:
         return value.value if value.present else default
-    raise LongWay
+    raise LongWayError
 
 
 def _sure(value: Any) -> Any:
     if value.__class__ is Unknown:
-        raise LongWay
+        raise LongWayError
     return value
 
 
@@ -78,7 +78,7 @@ def size(value: Any) -> int:
     kind = value.__class__
     if kind is list or kind is dict or kind is str or kind is bytes:
         return len(value)
-    raise LongWay
+    raise LongWayError
 
 
 def lt(a: Any, b: Any) -> bool:
@@ -120,21 +120,21 @@ def starts(text: Any, part: Any) -> bool:
     """startsWith()"""
     if text.__class__ is str and part.__class__ is str:
         return bool(text.startswith(part))
-    raise LongWay
+    raise LongWayError
 
 
 def ends(text: Any, part: Any) -> bool:
     """endsWith()"""
     if text.__class__ is str and part.__class__ is str:
         return bool(text.endswith(part))
-    raise LongWay
+    raise LongWayError
 
 
 def within(text: Any, part: Any) -> bool:
     """contains()"""
     if text.__class__ is str and part.__class__ is str:
         return part in text
-    raise LongWay
+    raise LongWayError
 
 
 TEXTS = {"startsWith": "starts", "endsWith": "ends", "contains": "within"}
@@ -166,4 +166,4 @@ GLOBALS: dict[str, Any] = {
     "truth": truth,
     "within": within,
 }
-FAILURES = (CelError, LongWay, KeyError, TypeError, IndexError, AttributeError, ValueError)
+FAILURES = (CelError, LongWayError, KeyError, TypeError, IndexError, AttributeError, ValueError)

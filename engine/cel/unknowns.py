@@ -26,7 +26,10 @@ def equal(a: Any, b: Any) -> Any:
 
 def differ(a: Any, b: Any) -> Any:
     """`!=`"""
-    same = equal(a, b)
+    try:
+        same = equal(a, b)
+    except CelError:
+        return True  # what cannot be compared is not equal, though `==` itself fails
     return same if isinstance(same, Unknown) else not same
 
 

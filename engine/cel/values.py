@@ -60,7 +60,13 @@ class CelType:
     def __hash__(self) -> int:
         return hash(self.name)
 
+    def __str__(self) -> str:
+        return self.name
 
+
+DOTTED_TYPES = frozenset(
+    {"google.protobuf.Duration", "google.protobuf.Timestamp", "net.IP", "net.CIDR"}
+)
 TYPE_NAMES = (
     "int",
     "uint",
@@ -72,4 +78,5 @@ TYPE_NAMES = (
     "map",
     "null_type",
     "type",
+    "optional_type",
 )

@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     names = ("object", "oldObject", "request", "params", "namespaceObject", "variables")
     environment = cel.Environment(dict.fromkeys(names), ())
     program = cel.compile_expression(Text("", args.expression), environment)
-    values = (_object(args.object), None, {}, None, None, {})
+    values: tuple[Any, ...] = (_object(args.object), None, {}, None, None, {})
     try:
         value = program.partial(*values)
     except cel.FAILURES as error:

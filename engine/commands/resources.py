@@ -78,7 +78,7 @@ def _plain(value: Any, path: Path, unknown: list[Path]) -> Any:
                 shown[key] = _plain(inner, (*path, key), unknown)
         return shown
     if isinstance(value, list):
-        items = []
+        items: list[Any] = []
         for number, inner in enumerate(value):
             if isinstance(inner, Unknown):
                 unknown.append((*path, number))

@@ -6,6 +6,7 @@ import argparse
 import os
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 from assay.engine import gate
 from assay.engine.cli import version
@@ -66,7 +67,8 @@ def judge(args: argparse.Namespace, at: datetime | None, tree: Tree) -> Scan:
     from assay.engine.catalogue.load import load
 
     catalogue = load([Path(folder) for folder in args.rules])
-    values, expects = {}, frozenset[str]()
+    values: dict[str, dict[str, Any]] = {}
+    expects = frozenset[str]()
     if args.params:
         from assay.engine import parameters
 

@@ -35,9 +35,10 @@ def matches(selector: Any, labels: Any) -> bool | Unknown:
         return wanted if isinstance(wanted, Unknown) else False
     doubt: Unknown | None = None
     for key, value in wanted.items():
-        found = labels.get(key)
+        found: Any = labels.get(key)
         if isinstance(value, Unknown) or isinstance(found, Unknown):
-            doubt = value if isinstance(value, Unknown) else found
+            unsure: Unknown = value if isinstance(value, Unknown) else found
+            doubt = unsure
         elif found is None or str(found) != str(value):
             return False
     for term in () if plain else selector.get("matchExpressions") or ():
@@ -46,7 +47,7 @@ def matches(selector: Any, labels: Any) -> bool | Unknown:
             return False
         if isinstance(verdict, Unknown):
             doubt = verdict
-    return True if doubt is None else doubt
+    return doubt if doubt is not None else True
 
 
 def _term(term: Any, labels: dict[str, Any]) -> bool | Unknown:
@@ -54,15 +55,16 @@ def _term(term: Any, labels: dict[str, Any]) -> bool | Unknown:
         return term
     if not isinstance(term, dict):
         return False
-    operator, value = term.get("operator"), labels.get(term.get("key", ""))
+    operator: Any = term.get("operator")
+    value: Any = labels.get(term.get("key", ""))
     if operator in ("Exists", "DoesNotExist"):
-        return (value is not None) == (operator == "Exists")
+        return bool((value is not None) == (operator == "Exists"))
     if isinstance(value, Unknown):
         return value
     listed = term.get("values")
     if isinstance(listed, Unknown):
         return listed
-    inside = value is not None and value in (listed or ())
+    inside = bool(value is not None and value in (listed or ()))
     if operator == "In":
         return inside
     return not inside if operator == "NotIn" else False

@@ -38,7 +38,7 @@ class Subject(NamedTuple):
 
 
 def subjects(
-    kinds: Sequence[str], view: str, views: dict[str, View], all: Relations
+    kinds: Sequence[str], view: str, views: Mapping[str, View], all: Relations
 ) -> list[Subject]:
     """The subjects of a check, in scan order."""
     if view == "workload":

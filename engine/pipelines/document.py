@@ -44,6 +44,8 @@ def parse(name: str, text: str) -> list[Document]:
     try:
         while loader.check_node():
             node = loader.get_node()
+            if node is None:
+                break
             builder = _Builder(loader, name)
             value = builder.build(node, (), 0)
             found.append(Document(value, builder.places))

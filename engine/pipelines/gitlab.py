@@ -159,7 +159,8 @@ class _Reader:
             self.places[path] = place
         for key in document.value:
             self.order[key] = len(self.order)
-        return deep_merge(merged, document.value)
+        whole: dict[str, Any] = deep_merge(merged, document.value)
+        return whole
 
     def _entries(self, document: Document, name: str) -> Iterator[tuple[Any, Place]]:
         include = document.value.get("include")
@@ -265,8 +266,9 @@ class _Expander:
         merged: dict[str, Any] = {}
         for base in bases if isinstance(bases, list) else [bases]:
             merged = deep_merge(merged, self.extended(str(base), (*seen, name)))
-        self.done[name] = deep_merge(merged, own)
-        return self.done[name]
+        whole: dict[str, Any] = deep_merge(merged, own)
+        self.done[name] = whole
+        return whole
 
     def resolve(self, value: Any, depth: int, job: str) -> Any:
         """A value with every reference replaced; a list inside a list is flattened."""

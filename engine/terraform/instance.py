@@ -30,7 +30,7 @@ class Key(NamedTuple):
     """One instance of a counted block: `text` is its key in an address, with the brackets."""
 
     text: str
-    count: Value | None = None
+    counted: Value | None = None
     each_key: Value | None = None
     each_value: Value | None = None
 
@@ -172,7 +172,7 @@ class Instance:
             fail(node, "terraform-count", "count cannot be sensitive")
         if not value.known:
             index = unknown(NUMBER, "apply", "count.index", not_null=True)
-            return Expansion((Key("", count=index),), "count", False)
+            return Expansion((Key("", counted=index),), "count", False)
         try:
             wanted = convert(value, NUMBER).v
         except ConversionError as error:
@@ -182,7 +182,7 @@ class Instance:
         if wanted > MAX_INSTANCES:
             fail(node, "terraform-too-many", f"count is {wanted}: at most {MAX_INSTANCES}")
         return Expansion(
-            tuple(Key(f"[{index}]", count=number(index)) for index in range(wanted)), "count"
+            tuple(Key(f"[{index}]", counted=number(index)) for index in range(wanted)), "count"
         )
 
     def _for_each(self, attribute: Attribute, key: tuple[str, ...]) -> Expansion:
@@ -283,7 +283,7 @@ class Instance:
         if len(node.steps) > 2:
             wanted = node.steps[1]
             for key in expansion.keys:
-                index = key.count.v if key.count is not None else None
+                index = key.counted.v if key.counted is not None else None
                 named = key.each_key.v if key.each_key is not None else None
                 if wanted == (index if expansion.mode == "count" else named):
                     return self._child_output(name, key, str(node.steps[2]), node), 3
@@ -355,8 +355,8 @@ class Names:
     def _special(self, node: Traversal) -> Value:  # noqa: RET503
         root, step = node.root, node.steps[0]
         key = self.key
-        if root == "count" and step == "index" and key.count is not None:
-            return key.count
+        if root == "count" and step == "index" and key.counted is not None:
+            return key.counted
         if root == "each" and key.each_key is not None:
             if step == "key":
                 return key.each_key

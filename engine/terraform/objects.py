@@ -181,7 +181,7 @@ def _cause(kind: str) -> str:
 
 def _chosen(expansion: Expansion, step: Any) -> Key | None:
     for key in expansion.keys:
-        if key.count is not None and key.count.v == step:
+        if key.counted is not None and key.counted.v == step:
             return key
         if key.each_key is not None and key.each_key.v == step:
             return key

@@ -7,8 +7,7 @@ import re
 from typing import Any
 
 from assay.engine.cel.functions import Overload
-from assay.engine.cel.library import named_formats
-from assay.engine.cel.library.formatting import double_text, format_text
+from assay.engine.cel.library.formatting import double_text
 from assay.engine.cel.library.time import (
     Duration,
     Timestamp,
@@ -144,26 +143,7 @@ _SIZED = ("string", "bytes", "list(A)", "map(A, B)")
 _TEXTS = ("string", "int", "uint", "double", "bool", "bytes", TIMESTAMP, DURATION)
 
 
-def format_named(name: str) -> Optional:
-    """format.named()"""
-    found = named_formats.named(name)
-    return NONE if found is None else Optional(True, found)
-
-
-def format_validate(checked: Any, text: str) -> Optional:
-    """The faults of a text by a named format, absent where there are none."""
-    found = named_formats.validate(checked, text)
-    return NONE if found is None else Optional(True, found)
-
-
-FORMAT = "kubernetes.NamedFormat"
-
 OVERLOADS: tuple[Overload, ...] = (
-    Overload("format", "string", ("list(dyn)",), "string", format_text, (1, 30)),
-    Overload("format.named", None, ("string",), f"optional_type({FORMAT})", format_named, (1, 32)),
-    Overload(
-        "validate", FORMAT, ("string",), "optional_type(list(string))", format_validate, (1, 32)
-    ),
     *(Overload("int", None, (of,), "int", to_int) for of in ("string", "uint", "double")),
     Overload("int", None, ("int",), "int", same),
     Overload("int", None, (TIMESTAMP,), "int", to_int),

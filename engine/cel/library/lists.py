@@ -13,8 +13,9 @@ from assay.engine.cel.functions import Overload
 from assay.engine.cel.library.values import compare, equal, kind
 
 MAX_RANGE = 1_000_000  # elements of lists.range: the API server's budget ends before
-INT = range(-(2**63), 2**63)
-UINT = range(2**64)
+MIN_INT = -(2**63)
+MAX_INT = 2**63 - 1
+MAX_UINT = 2**64 - 1
 SUMMABLE = frozenset({"int", "uint", "double", "google.protobuf.Duration"})
 COMPARABLE = SUMMABLE | {"bool", "google.protobuf.Timestamp", "string", "bytes"}
 
@@ -35,7 +36,8 @@ def total(values: list[Any]) -> Any:
         if kind(value) != found:
             raise TypeError("no such overload: sum of mixed types")
         result = result + value
-        if (found == "int" and result not in INT) or (found == "uint" and result not in UINT):
+        low, high = (MIN_INT, MAX_INT) if found == "int" else (0, MAX_UINT)
+        if found in ("int", "uint") and not low <= result <= high:
             raise ValueError("integer overflow")
     return type(values[0])(result) if found == "uint" else result
 

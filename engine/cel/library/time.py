@@ -56,6 +56,9 @@ class Duration:
     def __hash__(self) -> int:
         return hash((Duration, self.nanoseconds))
 
+    def __bool__(self) -> bool:
+        return self.nanoseconds != 0
+
     def __lt__(self, other: Duration) -> bool:
         return self.nanoseconds < other.nanoseconds if isinstance(other, Duration) else _no(other)
 
@@ -243,7 +246,7 @@ def zone_offset(moment: Timestamp, zone: str) -> int:
     """Seconds east of UTC of a zone (`Europe/Berlin`, `-08:00`) then. Raises ValueError."""
     if ":" in zone:
         found = _OFFSET.match(zone)
-        if not found or not 0 <= int(found[2]) <= 59:
+        if not found or len(zone) > 12:
             raise ValueError(f"invalid time zone offset: {zone[:64]!r}")
         hours, minutes = int(found[1]), int(found[2])
         return (hours * 60 + (-minutes if zone.startswith("-") else minutes)) * 60

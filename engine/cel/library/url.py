@@ -31,7 +31,7 @@ _PATH_SAFE = frozenset(
 class URL:
     """A parsed URL: host with its port, the path as it was written, and the query."""
 
-    __slots__ = ("host", "path", "query", "scheme", "text")
+    __slots__ = ("host", "key", "path", "query", "scheme", "text")
     cel_type = "kubernetes.URL"
 
     def __init__(self, text: str, scheme: str, host: str, path: str, query: str) -> None:
@@ -40,12 +40,14 @@ class URL:
         self.host = host
         self.path = path
         self.query = query
+        # Two URLs are equal if they are so once their paths are escaped alike.
+        self.key = text.replace(path, get_escaped_path(self), 1) if path else text
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, URL) and self.text == other.text
+        return isinstance(other, URL) and self.key == other.key
 
     def __hash__(self) -> int:
-        return hash(self.text)
+        return hash(self.key)
 
     def __str__(self) -> str:
         return self.text

@@ -37,8 +37,15 @@ def equal(one: Any, two: Any) -> bool:
     if isinstance(one, dict):
         return _equal_maps(one, two)
     if kind(one) in NUMBERS:
-        return kind(two) in NUMBERS and bool(one == two)
+        return kind(two) in NUMBERS and same_number(one, two)
     return kind(one) == kind(two) and bool(one == two)
+
+
+def same_number(one: Any, two: Any) -> bool:
+    """Whether two numbers are equal: beside a double an integer is taken for one, as in Go."""
+    if isinstance(one, float) or isinstance(two, float):
+        return float(one) == float(two)
+    return bool(one == two)
 
 
 def _equal_maps(one: dict[Any, Any], two: Any) -> bool:

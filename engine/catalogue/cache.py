@@ -1,0 +1,97 @@
+"""A compiled catalogue kept in the user's own cache directory, so that loading it costs little.
+
+The file holds code, so it is trusted only where nobody else can have written it: a directory of
+the user's with no rights for others, a file of the user's. Whatever does not fit (another Assay,
+another Python, another catalogue, a damaged file) is compiled anew, silently, and an unwritable
+cache is no error. ASSAY_NO_CACHE=1 leaves it out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from assay.engine.catalogue.controls import Catalogue
+
+KEEP = 8  # catalogues; the oldest go first
+
+
+def get(key: str) -> Catalogue | None:
+    """The catalogue of that digest, or None."""
+    try:
+        folder = _folder()
+        if folder is None or not _own(os.lstat(folder)):
+            return None
+        descriptor = os.open(folder / _name(key), os.O_RDONLY | os.O_NOFOLLOW)
+        with os.fdopen(descriptor, "rb") as stream:
+            if not _own(os.fstat(descriptor)):
+                return None
+            data = stream.read()
+        signature, body = data[:32], data[32:]
+        if hashlib.sha256(body).digest() != signature:
+            return None
+        found = pickle.loads(body)  # noqa: S301 - written by this user for this user alone
+    except Exception:
+        return None
+    return found if isinstance(found, Catalogue) else None
+
+
+def put(key: str, catalogue: Catalogue) -> None:
+    """Keep a catalogue; nothing happens where that cannot be done."""
+    try:
+        folder = _folder()
+        if folder is None:
+            return
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _own(os.lstat(folder)):
+            return
+        body = pickle.dumps(catalogue, protocol=5)
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as stream:
+            stream.write(hashlib.sha256(body).digest() + body)
+        Path(stream.name).replace(folder / _name(key))
+        _prune(folder)
+    except Exception:
+        return
+
+
+def _folder() -> Path | None:
+    if os.environ.get("ASSAY_NO_CACHE") or not hasattr(os, "getuid"):
+        return None
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    return base / "assay" if base.is_absolute() else None
+
+
+def _own(found: os.stat_result) -> bool:
+    """Whether it belongs to this user and nobody else may write, or for a folder even look."""
+    shut = 0o077 if stat.S_ISDIR(found.st_mode) else 0o022
+    return found.st_uid == os.getuid() and not found.st_mode & shut
+
+
+def _name(key: str) -> str:
+    """Another engine or Python makes another name."""
+    hashed = hashlib.sha256(f"{key} {sys.version} {sys.implementation.cache_tag}".encode())
+    for path in _engine():
+        found = path.stat()
+        hashed.update(f"{path.name} {found.st_size} {found.st_mtime_ns}".encode())
+    return f"catalogue-{hashed.hexdigest()}.bin"
+
+
+def _engine() -> Iterator[Path]:
+    """The files whose code a compiled catalogue depends on."""
+    engine = Path(__file__).parents[1]
+    for folder in ("cel", "cel/library", "cel/extensions", "catalogue"):
+        with os.scandir(engine / folder) as entries:
+            names = sorted(entry.name for entry in entries if entry.name.endswith(".py"))
+        yield from (engine / folder / name for name in names)
+
+
+def _prune(folder: Path) -> None:
+    kept = sorted(folder.glob("catalogue-*.bin"), key=lambda path: path.stat().st_mtime)
+    for path in kept[:-KEEP]:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,35 @@
+"""A call of a function with several forms: the one whose types fit the arguments is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from assay.engine.cel.functions import Overload, fits
+from assay.engine.cel.library.values import kind
+from assay.engine.cel.values import CelError
+
+RAISED = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
+
+
+def dispatch(name: str, forms: tuple[Overload, ...]) -> Callable[..., Any]:
+    """A function that picks the form whose types fit its arguments."""
+    typed = [
+        (
+            (*((form.receiver,) if form.receiver is not None else ()), *form.parameters),
+            form.function,
+        )
+        for form in forms
+    ]
+
+    def call(*values: Any) -> Any:
+        kinds = [kind(value) for value in values]
+        for types, function in typed:
+            if all(fits(type, found) for type, found in zip(types, kinds, strict=True)):
+                try:
+                    return function(*values)
+                except RAISED as error:
+                    raise CelError(str(error)) from None
+        raise CelError(f"no such overload: {name}({', '.join(kinds)})")
+
+    return call
