@@ -73,6 +73,8 @@ class _Emitter:
         operand = self.emit(node.operand, bound)
         if node.test:
             return self._helper("has", operand, ast.Constant(node.field))
+        if isinstance(operand, ast.Constant):
+            raise UnsupportedError  # a field of a literal: an error, which the long way words
         return ast.Subscript(operand, ast.Constant(node.field), ast.Load())
 
     def _index(self, node: nodes.Index, bound: dict[str, str]) -> ast.expr:
@@ -148,7 +150,7 @@ class _Emitter:
                 # The dialect's own text: everything else differs from it, an unknown may not.
                 compare: ast.cmpop = ast.Eq() if same else ast.NotEq()
                 return ast.Compare(other, [compare], [ast.Constant(value)])
-            if value is None or type(value) is bool:
+            if (value is None or type(value) is bool) and not isinstance(other, ast.Constant):
                 compare = ast.Is() if same else ast.IsNot()
                 return ast.Compare(other, [compare], [ast.Constant(value)])
         made = self._helper("equal", self.emit(left, bound), self.emit(right, bound))

@@ -32,6 +32,7 @@ class Cluster:
         self.token: str = config["users"][0]["user"]["token"]
         self._trust = ssl.create_default_context(cafile=cluster["certificate-authority"])
         self._local = threading.local()
+        self._open: list[http.client.HTTPSConnection] = []
 
     def request(
         self, method: str, path: str, body: Any = None, content: str = "application/json"
@@ -57,6 +58,11 @@ class Cluster:
         assert status in (200, 201), answer.get("message", answer)
         return answer
 
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        while self._open:
+            self._open.pop().close()
+
     def _connection(self) -> http.client.HTTPSConnection:
         found: http.client.HTTPSConnection | None = getattr(self._local, "connection", None)
         if found is None:
@@ -65,6 +71,7 @@ class Cluster:
                 str(place.hostname), place.port, context=self._trust, timeout=60
             )
             self._local.connection = found
+            self._open.append(found)
         return found
 
 
@@ -87,9 +94,11 @@ def running() -> Iterator[Cluster]:
     if started.returncode:
         pytest.fail(f"kube-apiserver did not start:\n{started.stderr}", pytrace=False)
     kubeconfig = Path(started.stdout.strip())
+    cluster = Cluster(kubeconfig)
     try:
-        yield Cluster(kubeconfig)
+        yield cluster
     finally:
+        cluster.close()
         subprocess.run([SCRIPT, "stop", kubeconfig], check=True)
 
 
