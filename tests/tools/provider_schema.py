@@ -14,6 +14,34 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).parents[2] / "engine" / "terraform" / "schema.bin"
+# The provider that is built into Terraform, which no schema on a mirror has.
+BUILTIN = {
+    "resource_schemas": {
+        "terraform_data": {
+            "block": {
+                "attributes": {
+                    "id": {"type": "string", "computed": True},
+                    "input": {"type": "dynamic", "optional": True},
+                    "output": {"type": "dynamic", "computed": True},
+                    "triggers_replace": {"type": "dynamic", "optional": True},
+                }
+            }
+        }
+    },
+    "data_source_schemas": {
+        "terraform_remote_state": {
+            "block": {
+                "attributes": {
+                    "backend": {"type": "string", "required": True},
+                    "config": {"type": "dynamic", "optional": True},
+                    "defaults": {"type": "dynamic", "optional": True},
+                    "outputs": {"type": "dynamic", "computed": True},
+                    "workspace": {"type": "string", "optional": True},
+                }
+            }
+        }
+    },
+}
 FLAGS = (("optional", 1), ("required", 2), ("computed", 4), ("sensitive", 8), ("write_only", 16))
 
 
@@ -61,7 +89,7 @@ def pool(document: dict[str, Any], providers: dict[str, str]) -> dict[str, Any]:
     blocks, types = Pool(), Pool()
     resources: dict[str, int] = {}
     data: dict[str, int] = {}
-    for _, provider in sorted(document["provider_schemas"].items()):
+    for provider in (BUILTIN, *(each for _, each in sorted(document["provider_schemas"].items()))):
         for kind, raw in sorted(provider.get("resource_schemas", {}).items()):
             resources[kind] = block(raw["block"], blocks, types)
         for kind, raw in sorted(provider.get("data_source_schemas", {}).items()):

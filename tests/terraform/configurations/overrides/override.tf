@@ -1,0 +1,6 @@
+locals {
+  a = "override"
+}
+resource "terraform_data" "a" {
+  triggers_replace = "override"
+}

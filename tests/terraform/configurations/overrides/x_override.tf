@@ -1,0 +1,6 @@
+variable "v" {
+  default = "x_override"
+}
+locals {
+  a = "x_override"
+}

@@ -1,0 +1,3 @@
+from_tfvars = "one"
+from_auto   = "loses"
+nulled      = null
