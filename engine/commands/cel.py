@@ -45,9 +45,10 @@ def _print(result: dict[str, Any]) -> None:
 def _object(file: str | None) -> Any:
     if file is None:
         return None
-    import yaml
+    from assay.engine.cel.extensions.parse import parse_json, parse_yaml
 
     try:
-        return yaml.load(Path(file).read_text("utf-8"), yaml.CSafeLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        text = Path(file).read_text("utf-8")
+        return parse_json(text) if text.lstrip().startswith(("{", "[")) else parse_yaml(text)
+    except (OSError, ValueError) as error:
         raise usage(f"the object cannot be read: {printable(str(error))}") from None
