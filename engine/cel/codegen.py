@@ -166,20 +166,25 @@ class _Emitter:
         return self._helper("member", self.emit(key, bound), self.emit(whole, bound))
 
     def _or_value(self, node: nodes.Call, bound: dict[str, str]) -> ast.expr:
-        """`a.?b.orValue(x)` without an optional in between, where x costs and risks nothing."""
+        """`a.?b.?c.orValue(x)` in one step, without an optional in between."""
         receiver, default = node.receiver, node.args[0]
         constant = isinstance(default, nodes.Literal) or (
             isinstance(default, (nodes.ListNode, nodes.MapNode))
             and not (default.items if isinstance(default, nodes.ListNode) else default.entries)
         )
-        if not constant:
-            raise UnsupportedError
         other = self.emit(default, bound)
-        plain = isinstance(receiver, nodes.Select) and receiver.optional and not receiver.test
-        if plain and not _chains(receiver.operand):
-            operand = self.emit(receiver.operand, bound)
-            return self._helper("get", operand, ast.Constant(receiver.field), other)
-        return self._helper("or_value", self.emit(receiver, bound), other)
+        if not constant:
+            # What may fail or cost is asked for only where it is needed.
+            nothing = ast.arguments([], [], None, [], [], None, [])
+            other = ast.Lambda(nothing, other)
+        late = "" if constant else "_late"
+        base, fields = _chain(receiver)
+        if not fields or _chains(base):
+            return self._helper(f"or_value{late}", self.emit(receiver, bound), other)
+        operand = self.emit(base, bound)
+        if len(fields) == 1:
+            return self._helper(f"get{late}", operand, ast.Constant(fields[0]), other)
+        return self._helper(f"chain{late}", operand, ast.Constant(fields), other)
 
     def _function(self, node: nodes.Call, bound: dict[str, str]) -> ast.expr:
         full = qualified_name(node)
@@ -249,6 +254,22 @@ class _Emitter:
 
     def _helper(self, name: str, *args: ast.expr) -> ast.expr:
         return ast.Call(ast.Name(name, ast.Load()), list(args), [])
+
+
+def _chain(node: Any) -> tuple[Any, tuple[str, ...]]:
+    """The base of `base.?a.b.?c` and the fields; no fields where it is no such chain."""
+    fields: list[str] = []
+    last = 0
+    while isinstance(node, nodes.Select) and not node.test:
+        fields.append(node.field)
+        if node.optional:
+            last = len(fields)
+        node = node.operand
+        if last == len(fields) and not _chains(node):
+            break
+    if not last or last != len(fields):
+        return node, ()
+    return node, tuple(reversed(fields))
 
 
 def _chains(node: Any) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from assay.engine.cel import operations as op
 from assay.engine.cel.values import CelError, Optional
 from assay.engine.model import Incomplete, Unknown
+
+ABSENT = object()
 
 
 class LongWayError(Exception):
@@ -41,6 +44,37 @@ def get(value: Any, field: str, default: Any) -> Any:
     if value.__class__ is dict:
         return value.get(field, default)
     return or_value(op.maybe(value, field), default)
+
+
+def get_late(value: Any, field: str, default: Callable[[], Any]) -> Any:
+    """value.?field.orValue(default()), the default asked for only where it is needed."""
+    if value.__class__ is dict:
+        return value[field] if field in value else default()
+    return or_value_late(op.maybe(value, field), default)
+
+
+def chain(value: Any, fields: tuple[str, ...], default: Any) -> Any:
+    """value.?a.?b.orValue(default)"""
+    for field in fields:
+        if value.__class__ is not dict:
+            raise LongWayError
+        if field not in value:
+            return default
+        value = value[field]
+    return value
+
+
+def chain_late(value: Any, fields: tuple[str, ...], default: Callable[[], Any]) -> Any:
+    """value.?a.?b.orValue(default())"""
+    found = chain(value, fields, ABSENT)
+    return default() if found is ABSENT else found
+
+
+def or_value_late(value: Any, default: Callable[[], Any]) -> Any:
+    """value.orValue(default())"""
+    if value.__class__ is Optional:
+        return value.value if value.present else default()
+    raise LongWayError
 
 
 def or_value(value: Any, default: Any) -> Any:
@@ -143,11 +177,14 @@ GLOBALS: dict[str, Any] = {
     "add": _calculation("+"),
     "all_": all,
     "any_": any,
+    "chain": chain,
+    "chain_late": chain_late,
     "div": _calculation("/"),
     "ends": ends,
     "equal": equal,
     "ge": ge,
     "get": get,
+    "get_late": get_late,
     "gt": gt,
     "has": has,
     "index": op.index,
@@ -159,6 +196,7 @@ GLOBALS: dict[str, Any] = {
     "mod": _calculation("%"),
     "mul": _calculation("*"),
     "or_value": or_value,
+    "or_value_late": or_value_late,
     "range_": range_,
     "size": size,
     "starts": starts,
