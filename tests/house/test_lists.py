@@ -39,3 +39,9 @@ def test_the_readme_names_every_command_and_format() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     assert [name for name in cli.COMMANDS if f"assay {name}" not in text] == []
     assert [name for name in formats.FORMATS if f"`{name}`" not in text] == []
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    """Without packages among the tests, pytest knows a file by its name alone."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(set(names)) == sorted(names)
