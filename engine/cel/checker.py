@@ -6,7 +6,6 @@ one kind, known names and overloads, constants that convert, patterns and format
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -86,10 +85,7 @@ class _Checker:
         return found
 
     def literal(self, node: nodes.Literal) -> Type:
-        value = node.value
-        if isinstance(value, float) and math.isinf(value):
-            self.fault(node, "cel-number", "the number is too large for a double")
-        return (kind(value),)
+        return (kind(node.value),)
 
     def ident(self, node: nodes.Ident) -> Type:
         found = self.look_up(node.name)

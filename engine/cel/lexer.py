@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, NamedTuple
 
@@ -87,6 +88,8 @@ def tokens(text: str) -> list[Token]:
             number = int(digits, 16) if digits[:2] in ("0x", "0X") else int(digits)
             found.append(Token("uint" if unsigned else "int", number, at, end))
         elif kind == "float":
+            if math.isinf(float(word)):
+                raise SyntaxFaultError("the number is too large for a double", at, end)
             found.append(Token("float", float(word), at, end))
         elif kind == "quoted":
             found.append(Token("quoted", word[1:-1], at, end))
