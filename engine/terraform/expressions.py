@@ -9,7 +9,7 @@ from assay.engine.terraform import operations
 from assay.engine.terraform.conversion import ConversionError, convert
 from assay.engine.terraform.functions.registry import call
 from assay.engine.terraform.operations import OperationError
-from assay.engine.terraform.partial import either_way, joined_text
+from assay.engine.terraform.partial import cut, either_way, element_of, joined_text
 from assay.engine.terraform.scopes import (
     Bound,
     ExpressionError,
@@ -104,7 +104,8 @@ def _index(node: Index, scope: Scope) -> Value:
     source = _EVALUATE[node.source.__class__](node.source, scope)
     key = _EVALUATE[node.key.__class__](node.key, scope)
     try:
-        return operations.get_index(source, key)
+        found = operations.get_index(source, key)
+        return found if found.known or source.known else element_of(source, key, found)
     except OperationError as error:
         fail(node, "terraform-index", str(error))
 
@@ -170,7 +171,10 @@ def _item(node: Item, scope: Scope) -> Value:  # noqa: ARG001
 
 
 def _call(node: Call, scope: Scope) -> Value:
-    return call(node, scope, evaluate)
+    found = call(node, scope, evaluate)
+    if not found.known and node.name == "slice" and len(node.arguments) == 3 and not node.expand:
+        return cut([evaluate(argument, scope) for argument in node.arguments], found)
+    return found
 
 
 _BINARY: dict[str, Callable[[Value, Value], Value]] = {

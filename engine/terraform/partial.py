@@ -101,3 +101,40 @@ def _common_prefix(a: str, b: str) -> str:
             break
         size += 1
     return a[:size]
+
+
+def element_of(source: Value, key: Value, found: Value) -> Value:
+    """One element of an unknown list: unknown, equal to itself, and not the one beside it."""
+    if source.v.identity is None or not isinstance(key.v, int) or isinstance(key.v, bool):
+        return found
+    return _element(source, key.v, found.type, found.marks)
+
+
+def _element(source: Value, number: int, type: Any, marks: frozenset[str]) -> Value:
+    family = source.v.identity
+    origin = f"{source.v.origin}[{number}]"
+    known = Unknown(
+        source.v.cause, origin, identity=f"{family}[{number}]", family=family, not_null=True
+    )
+    return Value(type, known, marks)
+
+
+MAX_CUT = 64  # elements of a slice that are told apart
+
+
+def cut(arguments: list[Value], found: Value) -> Value:
+    """slice() of a list that only a data source knows: as many elements as were asked for.
+
+    Terraform reads a data source before it plans, so the slice has its length by then, or fails.
+    """
+    source, start, end = arguments
+    known = isinstance(start.v, int) and isinstance(end.v, int)
+    if source.known or source.v.cause != "data" or source.v.identity is None or not known:
+        return found
+    if not 0 <= start.v <= end.v <= start.v + MAX_CUT or source.kind != "list":
+        return found
+    marks = source.marks | start.marks | end.marks
+    element = source.type.element
+    return Value(
+        source.type, [_element(source, n, element, marks) for n in range(start.v, end.v)], marks
+    )
