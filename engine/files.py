@@ -173,6 +173,8 @@ def _file(name: str, path: Path, gaps: list[Gap]) -> Iterator[File]:
         return
     if stat.S_ISREG(found.st_mode):
         yield File(name, path, found.st_size)
+    else:
+        gaps.append(_gap(name, "neither a file nor a folder, so it is not opened"))
 
 
 def _gap(name: str, reason: str, blocks: bool = True) -> Gap:
