@@ -232,6 +232,8 @@ class _Parser:
             return self.map(token)
         if self.is_op("."):
             self.at += 1
+            if self.token.kind != "name":
+                raise self.unexpected("a name")
             return self.name(self.token)
         raise self.unexpected("an expression")
 

@@ -117,6 +117,13 @@ def _partial(run: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any
 
 def compile_expression(text: Text, environment: Environment) -> Program:
     """The program of an expression. Raises InputError with every problem in it."""
+    try:
+        return _compiled(text, environment)
+    except RecursionError:
+        raise InputError(problem("cel-syntax", "nested too deeply", text, 0)) from None
+
+
+def _compiled(text: Text, environment: Environment) -> Program:
     from assay.engine.cel.checker import check
     from assay.engine.cel.codegen import generate
     from assay.engine.cel.precise import Compiler
@@ -164,8 +171,6 @@ def _parse(text: Text) -> Any:
         start, end = fault.start, fault.end
         found = problem("cel-syntax", fault.message, text, start, end, fault.help)
         raise InputError(found) from None
-    except RecursionError:
-        raise InputError(problem("cel-syntax", "nested too deeply", text, 0)) from None
 
 
 def conjuncts(text: Text) -> list[tuple[int, int]]:
@@ -174,7 +179,7 @@ def conjuncts(text: Text) -> list[tuple[int, int]]:
 
     try:
         tree = _parse(text)
-    except InputError:
+    except (InputError, RecursionError):
         return []
     if isinstance(tree, nodes.Call) and tree.name == "&&" and tree.receiver is None:
         return [(part.start, part.end) for part in tree.args]

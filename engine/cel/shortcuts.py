@@ -204,4 +204,13 @@ GLOBALS: dict[str, Any] = {
     "truth": truth,
     "within": within,
 }
-FAILURES = (CelError, LongWayError, KeyError, TypeError, IndexError, AttributeError, ValueError)
+FAILURES = (
+    CelError,
+    LongWayError,
+    KeyError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    ValueError,
+    RecursionError,
+)
