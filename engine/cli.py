@@ -14,6 +14,7 @@ COMMANDS = {
     "scan": ("assay.engine.commands.scan", "judge Terraform, Kubernetes and pipelines: the gate"),
     "resources": ("assay.engine.commands.resources", "print what the loaders see"),
     "controls": ("assay.engine.commands.controls", "list, show and test the controls"),
+    "explain": ("assay.engine.commands.explain", "why a control says what it says"),
     "cel": ("assay.engine.commands.cel", "evaluate an expression, for authors of controls"),
     "baseline": ("assay.engine.commands.baseline", "accept today's fails for a while"),
     "snapshot": ("assay.engine.commands.snapshot", "keep a redacted copy of a cluster"),

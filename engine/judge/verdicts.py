@@ -121,7 +121,7 @@ class Judge:
         if check.each == EACH_CONTAINER and len(base) == 3:
             items: Iterable[Any] = base[2]
         else:
-            items = (item for _, item in self._elements(subject))
+            items = (item for _, item in self.elements(subject))
         try:
             for item in items:
                 if assertion(*base, item, params, NOTHING, NOTHING, address) is not True:
@@ -197,11 +197,15 @@ class Judge:
             variables.bind(args)
         return args
 
+    def args(self, subject: Subject, item: Any) -> tuple[Any, ...]:
+        """The values of the check's variables for one item, for the long way."""
+        return self._args(subject, True, item, redact=True)
+
     def _items(self, subject: Subject, partial: bool) -> tuple[int, Detail | None]:
         """Fail, else error, else unknown, else pass, over the items; `when` may skip some."""
         failed: list[tuple[Path, Any]] = []
         seen: dict[int, Any] = {}
-        for path, item in self._elements(subject):
+        for path, item in self.elements(subject):
             args = self._args(subject, partial, item)
             status, reason = self._decide(args, partial)
             if status == FAIL:
@@ -217,7 +221,7 @@ class Judge:
             return NOT_APPLICABLE, None
         return PASS, None
 
-    def _elements(self, subject: Subject) -> Iterator[tuple[Path, Any]]:
+    def elements(self, subject: Subject) -> Iterator[tuple[Path, Any]]:
         """The items of the view, or what the paths of `each` lead to, once for each place."""
         if not self.check.each:
             yield from subject.items or ()
@@ -256,7 +260,7 @@ class Judge:
         if subject.resource.sensitive:
             shown = again(subject, redacted(subject.resource), self.check.view, self.views)
             partial = True
-        hidden = dict(self._elements(shown)) if self.has_item else {}
+        hidden = dict(self.elements(shown)) if self.has_item else {}
         violations: list[Violation] = []
         for path, item in failed[:MAX_VIOLATIONS]:
             told = hidden.get(path, item)

@@ -35,7 +35,7 @@ FLOORS = [
         "assay.engine.siem",
         "assay.engine.terminal",
     ],
-    ["assay.engine.examples", "assay.reports"],
+    ["assay.engine.examples", "assay.engine.explain", "assay.reports"],
     ["assay.engine.commands"],
     ["assay.engine.cli"],
 ]
