@@ -29,6 +29,20 @@ from assay.engine.terraform.values import (
 if TYPE_CHECKING:
     from assay.engine.terraform.instance import Instance, Key
 
+_ORDER = (
+    "Version",
+    "Id",
+    "Statement",
+    "Sid",
+    "Effect",
+    "Action",
+    "NotAction",
+    "Resource",
+    "NotResource",
+    "Principal",
+    "NotPrincipal",
+    "Condition",
+)
 _LISTS = (
     ("actions", "Action"),
     ("not_actions", "NotAction"),
@@ -92,9 +106,19 @@ def encode(document: Value) -> Value:
     """The document as the provider prints it, or a text of known structure with unknowns."""
     if first_unknown(document) is None:
         marks = deep_marks(document)
-        text = json.dumps(to_python(document), indent=2, ensure_ascii=False)
+        text = json.dumps(_ordered(to_python(document)), indent=2, ensure_ascii=False)
         return string(_go_escapes(text)).marked(marks)
     return json_text.jsonencode([document])
+
+
+def _ordered(value: Any) -> Any:
+    """The document with the keys in the order of the provider's own types, others by name."""
+    if isinstance(value, list):
+        return [_ordered(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    first = [key for key in _ORDER if key in value]
+    return {key: _ordered(value[key]) for key in dict.fromkeys((*first, *sorted(value)))}
 
 
 def _go_escapes(text: str) -> str:
