@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from assay.engine.catalogue import expressions, relations
+from assay.engine.catalogue import expressions, guards, relations
 from assay.engine.catalogue.controls import (
     BUILT_IN_VIEWS,
     WHOLES,
@@ -79,6 +79,9 @@ class Builder:
             if "message" in entries
             else fallback
         )
+        if not view:
+            asked = [assertion, *(program for _, program in variables)]
+            guards.check(kinds, when, [each for each in asked if each is not None], reader)
         sources = reader.texts(entries.get("sources"), "`sources`")
         for source in sources:
             if source not in SOURCES:

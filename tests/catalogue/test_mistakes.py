@@ -133,3 +133,46 @@ def test_hostile_yaml_is_refused(text: str, code: str) -> None:
 
 def test_tags_make_no_objects() -> None:
     assert parse("x.yaml", "a: !!python/name:os.system x").plain() == {"a": "x"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "unguarded"),
+    [
+        ("resource.multi_az == true", ["multi_az"]),
+        ("has(resource.multi_az) && resource.multi_az == true", []),
+        ("resource.multi_az == true && has(resource.multi_az)", []),
+        ("!has(resource.multi_az) || resource.multi_az == true", []),
+        ("has(resource.multi_az) || resource.multi_az == true", ["multi_az"]),
+        ("has(resource.multi_az) ? resource.multi_az : false", []),
+        ("has(resource.multi_az) ? false : resource.multi_az", ["multi_az"]),
+        ("resource.?multi_az.orValue(false) == true", []),
+        ("resource.instance_class == 'x'", []),
+        ("resource.none_such == 'x'", []),
+        ("resource.restore_to_point_in_time.all(r, has(r.restore_time))", ["restore"]),
+        ("resource.?restore_to_point_in_time.orValue([]).all(r, r.restore_time != '')", ["time"]),
+        ("resource.?tags.orValue({}).exists(k, resource.tags[k] == 'x')", []),
+        ("size(resource.?tags.orValue({})) > 0 && resource.tags.all(k, k != '')", []),
+        ("size(resource.?tags.orValue({})) >= 0 && resource.tags.all(k, k != '')", ["tags"]),
+    ],
+)
+def test_optional_arguments_are_read_guarded(expression: str, unguarded: list[str]) -> None:
+    text = GOOD.replace("for: aws_s3_bucket", "for: aws_db_instance").replace(
+        "size(related.blocks) >= params.least", f'"{expression}"'
+    )
+    files = [FRAMEWORK, RuleFile("rules/network/a.yaml", "network", text)]
+    if not unguarded:
+        assert build(files).controls
+        return
+    with pytest.raises(InputError) as caught:
+        build(files)
+    (found,) = caught.value.problems
+    assert found.code == "control-unguarded"
+    assert unguarded[0] in found.message
+
+
+def test_what_when_demands_is_there_for_the_assertion() -> None:
+    text = GOOD.replace("for: aws_s3_bucket", "for: aws_db_instance").replace(
+        "assert: size(related.blocks) >= params.least",
+        "when: has(resource.multi_az)\n    assert: resource.multi_az == true",
+    )
+    assert build([FRAMEWORK, RuleFile("rules/network/a.yaml", "network", text)]).controls

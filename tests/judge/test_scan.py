@@ -209,7 +209,7 @@ def test_what_is_expected_is_judged_only_when_the_user_expects_it() -> None:
 def test_sensitive_values_never_reach_a_message() -> None:
     checks = """
 - for: aws_db_instance
-  assert: size(resource.password) > 20
+  assert: has(resource.password) && size(resource.password) > 20
   message: 'the password {resource.password} of {resource.name} is short'
   fix: Write it.
 """
