@@ -59,9 +59,14 @@ def scan(catalogue: Catalogue, loaded: Iterable[Loaded], options: ScanOptions) -
             if key not in shared:
                 shared[key] = subjects(check.kinds, check.view, catalogue.views, relations)
             found = _from_sources(shared[key], check)
-            judge = verdicts.Judge(check, params[control.id], relations, catalogue.views, complete)
-            expected = not check.expects or check.expects in options.expects
-            rows.append(_judge(control, check, found, judge if expected else None))
+            row = Rows(control, check, found)
+            rows.append(row)
+            if check.expects and check.expects not in options.expects:
+                row.statuses = bytearray([verdicts.NOT_APPLICABLE]) * len(found)
+            elif found:
+                bound = params[control.id]
+                judge = verdicts.Judge(check, bound, relations, catalogue.views, complete)
+                judge.run(found, row.statuses, row.details)
     errors = [source_finding(error) for each in loaded for error in each.errors]
     manual = [manual_finding(control) for control in chosen if control.manual]
     population = Population(rows, manual, errors)
@@ -80,18 +85,6 @@ def scan(catalogue: Catalogue, loaded: Iterable[Loaded], options: ScanOptions) -
         inputs=tuple(options.inputs),
         at=options.at,
     )
-
-
-def _judge(
-    control: Control, check: Check, found: Sequence[Subject], judge: verdicts.Judge | None
-) -> Rows:
-    """One check over its subjects."""
-    rows = Rows(control, check, found)
-    if judge is None:
-        rows.statuses = bytearray([verdicts.NOT_APPLICABLE]) * len(found)
-        return rows
-    judge.run(found, rows.statuses, rows.details)
-    return rows
 
 
 def _chosen(catalogue: Catalogue, ids: frozenset[str]) -> list[Control]:
@@ -170,6 +163,8 @@ def _coverage(rows: Iterable[Rows], expects: frozenset[str]) -> Iterable[Coverag
 
 def _other_versions(catalogue: Catalogue, relations: Relations) -> Iterable[Gap]:
     """Objects of a kind that controls know at another version: seen, and not evaluated."""
+    if not any(map(is_kubernetes, relations.kinds)):
+        return
     known: dict[tuple[str, str], set[str]] = {}
     for kind in _read_kinds(catalogue):
         group, version, name = _split(kind)

@@ -11,6 +11,7 @@ from assay.engine.catalogue.controls import (
     Check,
     Message,
     Param,
+    Rules,
     View,
     is_kubernetes,
     is_terraform,
@@ -91,24 +92,27 @@ class Builder:
         if len(reader.problems) > before or assertion is None or said is None:
             return None
         roots = (*subject, "item") if has_item else tuple(subject)
-        return Check(
-            control=control,
-            id=reader.text(entries, "id", node, ", ".join(kinds)),
-            kinds=kinds,
-            view=view,
+        rules = Rules(
             names=scope.names,
             when=when,
             assertion=assertion,
             each=each,
             at=reader.steps(entries.get("at"), "`at`"),
             message=said,
-            fix=fix,
             variables=variables,
             related=related,
-            sources=frozenset(sources),
-            expects=reader.text(entries, "expects", node, ""),
             conjuncts=_conjuncts(text, scope, roots, reader),
             reads=expressions.subject_reads(assertion, roots),
+        )
+        return Check(
+            control=control,
+            id=reader.text(entries, "id", node, ", ".join(kinds)),
+            kinds=kinds,
+            view=view,
+            fix=fix,
+            sources=frozenset(sources),
+            expects=reader.text(entries, "expects", node, ""),
+            rules=rules,
         )
 
     def _subject(

@@ -156,6 +156,6 @@ def _checks(
             continue
         seen[check.id] = seen.get(check.id, 0) + 1
         if seen[check.id] > 1:
-            check = check._replace(id=f"{check.id}#{seen[check.id]}")
+            check.id = f"{check.id}#{seen[check.id]}"
         found.append(check)
     return tuple(found)

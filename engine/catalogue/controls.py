@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -66,30 +67,79 @@ class Framework(NamedTuple):
     because: str
 
 
-class Check(NamedTuple):
-    """How one control is decided for one kind of resource, or for a list of kinds or a view.
+class Rules(NamedTuple):
+    """What a check evaluates.
 
     `names` are the CEL variables in the order in which programs take them. `conjuncts` are the
     operands of the assertion's top-level `&&`, each with the paths it reads, to name what failed.
     """
 
-    control: str
-    id: str
-    kinds: tuple[str, ...]
-    view: str
     names: tuple[str, ...]
     when: Program | None
     assertion: Program
     each: tuple[Steps, ...]
     at: tuple[Steps, ...]
     message: Message
-    fix: str
     variables: tuple[tuple[str, Program], ...]
     related: tuple[Relation, ...]
-    sources: frozenset[str]
-    expects: str
     conjuncts: tuple[tuple[Program, tuple[Steps, ...]], ...]
     reads: tuple[Steps, ...]
+
+
+class Check:
+    """How one control is decided for one kind of resource, or for a list of kinds or a view.
+
+    What it evaluates (`rules`, whose fields are the check's too) is unpacked when it is first
+    asked for: most scans meet few of the kinds that a catalogue knows.
+    """
+
+    __slots__ = ("_kept", "control", "expects", "fix", "id", "kinds", "rules", "sources", "view")
+
+    names: tuple[str, ...]
+    when: Program | None
+    assertion: Program
+    each: tuple[Steps, ...]
+    at: tuple[Steps, ...]
+    message: Message
+    variables: tuple[tuple[str, Program], ...]
+    related: tuple[Relation, ...]
+    conjuncts: tuple[tuple[Program, tuple[Steps, ...]], ...]
+    reads: tuple[Steps, ...]
+
+    def __init__(
+        self,
+        control: str,
+        id: str,
+        kinds: tuple[str, ...],
+        view: str,
+        fix: str,
+        sources: frozenset[str],
+        expects: str,
+        rules: Rules | None,
+        kept: bytes = b"",
+    ) -> None:
+        self.control = control
+        self.id = id
+        self.kinds = kinds
+        self.view = view
+        self.fix = fix
+        self.sources = sources
+        self.expects = expects
+        self._kept = kept
+        if rules is not None:
+            self.rules = rules
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "rules" and self._kept:
+            self.rules = pickle.loads(self._kept)  # noqa: S301 - from the user's own cache
+            return self.rules
+        if name in Rules._fields:
+            return getattr(self.rules, name)
+        raise AttributeError(name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        head = (self.control, self.id, self.kinds, self.view, self.fix, self.sources, self.expects)
+        return Check, (*head, None, self._kept or pickle.dumps(self.rules, protocol=5))
 
 
 class Control(NamedTuple):

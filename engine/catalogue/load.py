@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -99,8 +100,7 @@ def digest(files: Iterable[RuleFile]) -> str:
     """SHA-256 over the names and texts of rule files, hexadecimal."""
     hashed = hashlib.sha256()
     for file in files:
-        for part in (file.name, file.text):
-            data = part.encode()
+        for data in (file.name.encode(), file.text.encode()):
             hashed.update(len(data).to_bytes(8, "big") + data)
     return hashed.hexdigest()
 
@@ -122,18 +122,36 @@ class _Gather:
 
 
 def _read(folder: Path, name: str) -> list[RuleFile]:
-    found = []
-    for path in sorted(folder.rglob("*.yaml")):
-        inner = path.relative_to(folder)
-        label = f"{name}/{inner.as_posix()}"
+    found: list[RuleFile] = []
+    for where, folders, files in os.walk(folder):
+        folders.sort()
+        inner = os.path.relpath(where, folder).replace(os.sep, "/")
+        top = "" if inner == "." else inner.partition("/")[0]
+        for each in files:
+            if not each.endswith(".yaml"):
+                continue
+            label = f"{name}/{each}" if inner == "." else f"{name}/{inner}/{each}"
+            found.append(RuleFile(label, top, _text(os.path.join(where, each), label)))  # noqa: PTH118 - hundreds a start
+    return sorted(found)
+
+
+def _text(path: str, label: str) -> str:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
         try:
-            if path.stat().st_size > MAX_CONTROL:
-                raise usage(f"{label} is too large for a control", code="control-size")
-            text = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise usage(f"{label} cannot be read: {error}", code="control-unreadable") from None
-        found.append(RuleFile(label, inner.parts[0] if len(inner.parts) > 1 else "", text))
-    return found
+            data = os.read(descriptor, MAX_CONTROL + 1)
+            while len(data) <= MAX_CONTROL and (more := os.read(descriptor, MAX_CONTROL)):
+                data += more
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise usage(f"{label} cannot be read: {error}", code="control-unreadable") from None
+    if len(data) > MAX_CONTROL:
+        raise usage(f"{label} is too large for a control", code="control-size")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise usage(f"{label} cannot be read: {error}", code="control-unreadable") from None
 
 
 def _is_view(text: str) -> bool:

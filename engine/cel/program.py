@@ -51,7 +51,16 @@ class Program:
     reads     the paths it reads, variable first, `[]` for elements, in order of the text
     """
 
-    __slots__ = ("_code", "_partial", "environment", "fast", "kube_version", "reads", "text")
+    __slots__ = (
+        "_code",
+        "_kept",
+        "_partial",
+        "environment",
+        "fast",
+        "kube_version",
+        "reads",
+        "text",
+    )
 
     def __init__(
         self,
@@ -61,17 +70,27 @@ class Program:
         kube_version: tuple[int, int],
         code: Code | None,
         partial: Callable[..., Any] | None = None,
+        kept: Any = None,
     ) -> None:
         self.text = text
         self.environment = environment
         self.reads = reads
         self.kube_version = kube_version
         self._code = code
+        self._kept = kept
         self._partial = partial
-        if code is None:
-            self.fast: Callable[..., Any] = self.partial
-        else:
-            self.fast = function(code, environment.extensions)
+
+    def __getattr__(self, name: str) -> Any:
+        # The slot is empty until the short way is asked for: most of a catalogue never is.
+        if name != "fast":
+            raise AttributeError(name)
+        if self._kept is not None:
+            self._code, self._kept = load(self._kept), None
+        code = self._code
+        self.fast: Callable[..., Any] = (
+            self.partial if code is None else function(code, self.environment.extensions)
+        )
+        return self.fast
 
     @property
     def names(self) -> frozenset[str]:
@@ -94,18 +113,11 @@ class Program:
         return self._partial
 
     def __reduce__(self) -> tuple[Any, ...]:
-        code = None if self._code is None else self._code.dump()
-        return _restored, (self.text, self.environment, self.reads, self.kube_version, code)
-
-
-def _restored(
-    text: Text,
-    environment: Environment,
-    reads: tuple[tuple[str, ...], ...],
-    kube_version: tuple[int, int],
-    code: Any,
-) -> Program:
-    return Program(text, environment, reads, kube_version, None if code is None else load(code))
+        kept = self._kept
+        if kept is None and self._code is not None:
+            kept = self._code.dump()
+        reads = (self.text, self.environment, self.reads, self.kube_version)
+        return Program, (*reads, None, None, kept)
 
 
 def _partial(run: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:

@@ -66,12 +66,13 @@ class Judge:
         complete: bool,
     ) -> None:
         self.check = check
+        self.rules = rules = check.rules
         self.params = dict(params)
         self.relations = relations
         self.views = views
         self.complete = complete  # nothing in the whole scan is unknown
-        self.has_item = "item" in check.names
-        self.programs = dict(check.variables)
+        self.has_item = "item" in rules.names
+        self.programs = dict(rules.variables)
 
     def run(
         self, found: Sequence[Subject], statuses: bytearray, details: dict[int, Detail]
@@ -83,7 +84,7 @@ class Judge:
         """
         short = self._short_items if self.has_item else self._short
         for number, subject in enumerate(found):
-            complete = self.complete if self.check.related else subject.resource.complete
+            complete = self.complete if self.rules.related else subject.resource.complete
             status = short(subject) if complete else FAIL
             if status == FAIL:
                 status, detail = self.verdict(subject)
@@ -95,17 +96,17 @@ class Judge:
         """PASS or NOT_APPLICABLE if it is just that, else FAIL for whatever needs a closer look."""
         if subject.doubt is not None or subject.failed or not subject.applies:
             return FAIL
-        check = self.check
-        if self.programs or check.related:
+        rules = self.rules
+        if self.programs or rules.related:
             args = self._args(subject, False)
         else:
             args = (*subject.base, self.params, NOTHING, NOTHING, subject.resource.address)
         try:
-            if check.when is not None:
-                applies = check.when.fast(*args)
+            if rules.when is not None:
+                applies = rules.when.fast(*args)
                 if applies is not True:
                     return NOT_APPLICABLE if applies is False else FAIL
-            return PASS if check.assertion.fast(*args) is True else FAIL
+            return PASS if rules.assertion.fast(*args) is True else FAIL
         except FAILURES:
             return FAIL
 
@@ -113,12 +114,12 @@ class Judge:
         """As `_short`, over items: PASS when there is none, or every one of them passes."""
         if subject.doubt is not None or subject.failed or not subject.applies:
             return FAIL
-        check = self.check
-        if check.when is not None or self.programs or check.related:
+        rules = self.rules
+        if rules.when is not None or self.programs or rules.related:
             return self._closer(subject)
-        assertion, base, params = check.assertion.fast, subject.base, self.params
+        assertion, base, params = rules.assertion.fast, subject.base, self.params
         address = subject.resource.address
-        if check.each == EACH_CONTAINER and len(base) == 3:
+        if rules.each == EACH_CONTAINER and len(base) == 3:
             items: Iterable[Any] = base[2]
         else:
             items = (item for _, item in self.elements(subject))
@@ -159,7 +160,7 @@ class Judge:
 
     def _decide(self, args: tuple[Any, ...], partial: bool) -> tuple[int, Any]:
         """Run `when` and the assertion. The reason is an Unknown or a text."""
-        program = self.check.when
+        program = self.rules.when
         try:
             if program is not None:
                 value = program.partial(*args) if partial else program.fast(*args)
@@ -167,7 +168,7 @@ class Judge:
                     return NOT_APPLICABLE, None
                 if value is not True:
                     return _odd(value, "when")
-            program = self.check.assertion
+            program = self.rules.assertion
             value = program.partial(*args) if partial else program.fast(*args)
         except FAILURES as error:
             assert program is not None
@@ -181,13 +182,13 @@ class Judge:
     def _args(
         self, subject: Subject, partial: bool, item: Any = None, redact: bool = False
     ) -> tuple[Any, ...]:
-        check = self.check
+        rules = self.rules
         variables: dict[str, Any] = {}
         if self.programs:
             variables = Variables(self.programs, partial)
         related: dict[str, Any] = {}
-        if check.related:
-            related = Related(self.relations, subject.resource, check.related, redact)
+        if rules.related:
+            related = Related(self.relations, subject.resource, rules.related, redact)
         address = subject.resource.address
         if self.has_item:
             args = (*subject.base, item, self.params, related, variables, address)
@@ -223,11 +224,11 @@ class Judge:
 
     def elements(self, subject: Subject) -> Iterator[tuple[Path, Any]]:
         """The items of the view, or what the paths of `each` lead to, once for each place."""
-        if not self.check.each:
+        if not self.rules.each:
             yield from subject.items or ()
             return
         seen: set[Path] = set()
-        for steps in self.check.each:
+        for steps in self.rules.each:
             for path, item in self._walk(subject, steps):
                 if path not in seen:
                     seen.add(path)
@@ -279,7 +280,7 @@ class Judge:
         redact = bool(owner.resource.sensitive) or not self.complete
         given = shown._replace(resource=owner.resource)
         args = self._args(given, True, item, redact) if redact else None
-        for part in self.check.message.parts:
+        for part in self.rules.message.parts:
             if isinstance(part, str):
                 parts.append(part)
                 continue
@@ -294,20 +295,20 @@ class Judge:
 
     def _blame(self, subject: Subject, path: Path, item: Any, partial: bool) -> Iterator[Path]:
         """The paths that a violation points at."""
-        if self.check.at:
+        if self.rules.at:
             found = False
-            for steps in self.check.at:
+            for steps in self.rules.at:
                 for place in self._places(subject, steps, path, item):
                     found = True
                     yield place
             if found:
                 return
-        if path or (self.check.each and not path):
+        if path or (self.rules.each and not path):
             yield path
             return
-        reads = self.check.reads
+        reads = self.rules.reads
         args = self._args(subject, partial, item)
-        for program, below in self.check.conjuncts:
+        for program, below in self.rules.conjuncts:
             try:
                 if (program.partial if partial else program.fast)(*args) is True:
                     continue
