@@ -139,8 +139,8 @@ def _text(path: str, label: str) -> str:
     try:
         descriptor = os.open(path, os.O_RDONLY)
         try:
-            data = os.read(descriptor, MAX_CONTROL + 1)
-            while len(data) <= MAX_CONTROL and (more := os.read(descriptor, MAX_CONTROL)):
+            data = b""
+            while len(data) <= MAX_CONTROL and (more := os.read(descriptor, 65_536)):
                 data += more
         finally:
             os.close(descriptor)

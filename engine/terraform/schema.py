@@ -1,8 +1,8 @@
 """What providers say of their resources: types of arguments, which are blocks, computed, sensitive.
 
 The table (schema.bin) is made by tests/tools/provider_schema.py from `terraform providers schema
--json`: equal blocks and types are stored once, compressed. It is read when a Terraform source is
-scanned and not before. A type without an entry is loaded by its syntax alone.
+-json`: equal blocks and types are stored once, a line each, compressed. It is read when a
+Terraform source is scanned and not before. A type without an entry is loaded by its syntax alone.
 """
 
 from __future__ import annotations
@@ -90,12 +90,14 @@ class _Blocks:
 class Table:
     """All types of the shipped providers."""
 
-    def __init__(self, document: dict[str, Any]) -> None:
-        self.providers: dict[str, str] = document["providers"]
-        self._resources: dict[str, int] = document["resources"]
-        self._data: dict[str, int] = document["data"]
-        self._blocks: list[dict[str, Any]] = document["blocks"]
-        self._types: list[Any] = document["types"]
+    def __init__(self, document: bytes) -> None:
+        head, *blocks = document.split(b"\n")
+        named = json.loads(head)
+        self.providers: dict[str, str] = named["providers"]
+        self._resources: dict[str, int] = named["resources"]
+        self._data: dict[str, int] = named["data"]
+        self._types: list[Any] = named["types"]
+        self._blocks = blocks  # JSON each, read when asked for: a scan meets few of thousands
         self._made: dict[int, Block] = {}
         self._made_types: dict[int, Type] = {}
 
@@ -109,7 +111,7 @@ class Table:
         """The pooled block of that number."""
         found = self._made.get(number)
         if found is None:
-            found = self._made[number] = Block(self, self._blocks[number])
+            found = self._made[number] = Block(self, json.loads(self._blocks[number]))
         return found
 
     def type(self, number: int) -> Type:
@@ -124,7 +126,7 @@ class Table:
 def table() -> Table:
     """The shipped table, read once."""
     data = resources.files("assay.engine.terraform").joinpath("schema.bin").read_bytes()
-    return Table(json.loads(zlib.decompress(data)))
+    return Table(zlib.decompress(data))
 
 
 def type_of(raw: Any) -> Type:

@@ -103,7 +103,13 @@ def pool(document: dict[str, Any], providers: dict[str, str]) -> dict[str, Any]:
     }
 
 
+def written(table: dict[str, Any]) -> bytes:
+    """The table as text: names and types on the first line, then a block a line."""
+    head = {key: value for key, value in table.items() if key != "blocks"}
+    lines = [json.dumps(each, separators=(",", ":")) for each in (head, *table["blocks"])]
+    return "\n".join(lines).encode()
+
+
 if __name__ == "__main__":
     named = dict(word.split("=", 1) for word in sys.argv[1:])
-    text = json.dumps(pool(json.load(sys.stdin), named), separators=(",", ":"))
-    FILE.write_bytes(zlib.compress(text.encode(), 9))
+    FILE.write_bytes(zlib.compress(written(pool(json.load(sys.stdin), named)), 9))
