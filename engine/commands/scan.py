@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assay.engine import gate
 from assay.engine.cli import version
@@ -16,6 +17,9 @@ from assay.engine.files import Tree
 from assay.engine.model import SEVERITIES, Scan
 from assay.engine.scan import ScanOptions, scan
 from assay.reports import formats
+
+if TYPE_CHECKING:
+    from assay.engine.catalogue.controls import Catalogue
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +45,14 @@ def options(parser: argparse.ArgumentParser) -> None:
     decide.add_argument("--baseline", metavar="FILE", help="fails that are known")
     what = parser.add_argument_group("controls")
     what.add_argument("--control", action="append", default=[], metavar="ID")
+    what.add_argument(
+        "--framework",
+        "--profile",
+        action="append",
+        default=[],
+        metavar="F",
+        help="only controls of a framework or level, such as pod-security-restricted",
+    )
     what.add_argument("--rules", action="append", default=[], metavar="DIR")
     what.add_argument("--params", metavar="FILE", help="parameters of controls, YAML")
     sources.options(parser)
@@ -73,8 +85,14 @@ def judge(args: argparse.Namespace, at: datetime | None, tree: Tree) -> Scan:
         from assay.engine import parameters
 
         values, expects = parameters.read(args.params, catalogue)
+    chosen = frozenset(args.control)
+    if args.framework:
+        from assay.engine.catalogue import selection
+
+        chosen |= selection.by_frameworks(catalogue.controls, args.framework)
+    for_version(args.kube_version, catalogue, values)
     given = ScanOptions(
-        controls=frozenset(args.control),
+        controls=chosen,
         params=values,
         expects=expects,
         at=at.isoformat().replace("+00:00", "Z") if at else None,
@@ -102,6 +120,16 @@ def judge(args: argparse.Namespace, at: datetime | None, tree: Tree) -> Scan:
     result = scan(catalogue, sources.load(args, tree), given)
     today = (at or datetime.now(UTC)).date()
     return _accepted(result, accepted, held, today)
+
+
+def for_version(version: str, catalogue: Catalogue, values: dict[str, dict[str, Any]]) -> None:
+    """Set the parameter `minor` of controls that depend on the version of Kubernetes."""
+    found = re.match(r"v?1\.(\d{1,3})(?!\d)", version)
+    if found is None:
+        return
+    for control in catalogue.controls:
+        if any(param.name == "minor" for param in control.params):
+            values.setdefault(control.id, {}).setdefault("minor", int(found[1]))
 
 
 def _accepted(result: Scan, accepted: object, held: object, today: date) -> Scan:

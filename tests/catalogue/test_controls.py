@@ -16,8 +16,9 @@ FILES = read_files()
 CONTROLS = [file for file in FILES if file.folder in DOMAINS]
 # The forms of the ids that other tools give to their checks.
 TOOLS = {
-    "checkov": re.compile(r"CKV2?_(AWS|AZURE|GCP|K8S|GIT|GHA)_[0-9]+"),
+    "checkov": re.compile(r"CKV2?_(AWS|AZURE|GCP|K8S|GIT|GHA|GITLABCI|ARGO)_[0-9]+"),
     "trivy": re.compile(r"(AVD-[A-Z]+-[0-9]{4}|KSV-?[0-9]{3,4})"),
+    "kubescape": re.compile(r"C-0[0-9]{3}"),
 }
 
 
