@@ -16,7 +16,6 @@ class Overload(NamedTuple):
     result      CEL type of the result
     function    called with the target first; raises ValueError or TypeError
     since       the first Kubernetes version whose API server accepts it in a new policy
-    cost        units of the API server's budget for one call, apart from its arguments' size
     """
 
     name: str
@@ -25,7 +24,6 @@ class Overload(NamedTuple):
     result: str
     function: Callable[..., Any]
     since: tuple[int, int] = (1, 23)
-    cost: int = 1
 
 
 LIBRARIES = (

@@ -103,6 +103,13 @@ class Program:
         return _parse(self.text)
 
     @property
+    def cost(self) -> int:
+        """What it may cost an API server at most, over values of usual size (see cost.py)."""
+        from assay.engine.cel.cost import estimate
+
+        return estimate(self.tree)
+
+    @property
     def partial(self) -> Callable[..., Any]:
         """The long way, made when it is first asked for."""
         if self._partial is None:
