@@ -27,8 +27,19 @@ KEYS = (
     "expects",
     "terraform",
     "manifest",
+    "pipeline",
+    "atlantis",
+    "repos",
+    "realm",
 )
-FILES = {"terraform": "main.tf", "manifest": "manifest.yaml"}
+FILES = {
+    "terraform": "main.tf",
+    "manifest": "manifest.yaml",
+    "pipeline": ".gitlab-ci.yml",
+    "atlantis": "atlantis.yaml",
+    "repos": "repos.yaml",
+    "realm": "realm.json",
+}
 
 
 class Example(NamedTuple):
@@ -174,4 +185,8 @@ def load(inputs: Mapping[str, str]) -> Iterator[list[Loaded]]:
             from assay.engine.kubernetes import loader as kubernetes
 
             loaded.append(kubernetes.load(tree, kubernetes.Options()))
+        if inputs.keys() - {"terraform", "manifest"}:
+            from assay.engine.pipelines import loader as pipelines
+
+            loaded.append(pipelines.load(tree, pipelines.Options()))
         yield loaded

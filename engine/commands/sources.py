@@ -14,7 +14,7 @@ from assay.engine.files import Tree, discover
 from assay.engine.model import Loaded
 
 TERRAFORM = (".tf", ".tf.json", ".tofu", ".tofu.json")
-PIPELINES = (".gitlab-ci.yml",)
+PIPELINES = (".gitlab-ci.yml", "atlantis.yaml", "atlantis.yml", "repos.yaml", "repos.yml", ".json")
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +59,8 @@ def load(args: argparse.Namespace, tree: Tree) -> list[Loaded]:
     if any(tree.with_suffix(*PIPELINES)):
         from assay.engine.pipelines import loader as pipelines
 
-        loaded.append(pipelines.load(tree, pipelines.Options(args.environment)))
+        if pipelines.wanted(tree):
+            loaded.append(pipelines.load(tree, pipelines.Options(args.environment)))
     loaded += clusters.load(args)
     loaded.append(Loaded([], [], list(tree.gaps)))
     return loaded

@@ -1,4 +1,4 @@
-"""Files of a scan → pipelines as resources: each `.gitlab-ci.yml` with all that it includes."""
+"""Files of a scan → resources: pipelines with all that they include, and files of other tools."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from assay.engine.files import File, Tree, read
 from assay.engine.model import Gap, Loaded, Locator, Path, Place, Resource, SourceError
-from assay.engine.pipelines import gitlab
+from assay.engine.pipelines import gitlab, others
 from assay.engine.pipelines.document import DocumentError
 
 MAX_FILE = 4 * 1024 * 1024  # bytes
@@ -17,6 +17,11 @@ class Options(NamedTuple):
     """`environment` is the name that the resources carry."""
 
     environment: str = "default"
+
+
+def wanted(tree: Tree) -> bool:
+    """Whether the tree holds a file that this loader may read."""
+    return any(is_pipeline(file.name) or others.may_be(file.name) for file in tree.files)
 
 
 def is_pipeline(name: str) -> bool:
@@ -33,6 +38,8 @@ def load(tree: Tree, options: Options) -> Loaded:
     gaps: list[Gap] = []
     for file in tree.files:
         if file.name.rpartition("/")[2] != ROOT:
+            if others.may_be(file.name):
+                _other(file, tree.base_of(file).name, options, resources, errors)
             continue
         root = tree.base_of(file).name
         try:
@@ -55,6 +62,37 @@ def load(tree: Tree, options: Options) -> Loaded:
                 )
         resources.append(_resource(file, root, options, found))
     return Loaded(resources, errors, gaps)
+
+
+def _other(
+    file: File,
+    root: str,
+    options: Options,
+    resources: list[Resource],
+    errors: list[SourceError],
+) -> None:
+    """A file of Atlantis or Keycloak, if it is one."""
+    try:
+        found = others.load(file)
+    except DocumentError as error:
+        place = Place(file.name, error.line, error.column)
+        errors.append(_error(file, root, options, error.code, error.message, place))
+        return
+    for kind, address, values, places in found:
+        whole = Place(file.name)
+        resources.append(
+            Resource(
+                "pipeline",
+                kind,
+                address,
+                values,
+                whole,
+                root=root,
+                environment=options.environment,
+                locate=_locator(places, whole),
+                sensitive=others.sensitive(kind, values),
+            )
+        )
 
 
 def _text(file: File) -> str:
