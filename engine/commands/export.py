@@ -7,7 +7,9 @@ from importlib import import_module
 
 # target → module with `options(parser)` and `run(args) -> exit code`, and its one-line summary.
 # They are all imported for their options: none imports anything heavy before it runs.
-TARGETS: dict[str, tuple[str, str]] = {}
+TARGETS: dict[str, tuple[str, str]] = {
+    "vap": ("assay.engine.commands.export_vap", "controls as ValidatingAdmissionPolicies"),
+}
 
 
 def options(parser: argparse.ArgumentParser) -> None:

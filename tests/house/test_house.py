@@ -28,6 +28,7 @@ FLOORS = [
     ["assay.engine.judge"],
     ["assay.engine.scan"],
     [
+        "assay.engine.admission",
         "assay.engine.baseline",
         "assay.engine.exceptions",
         "assay.engine.gate",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import ssl
 import subprocess
 import threading
@@ -38,19 +39,44 @@ class Cluster:
         self, method: str, path: str, body: Any = None, content: str = "application/json"
     ) -> tuple[int, dict[str, Any]]:
         """Status and decoded answer. One connection a thread, kept open; safe to call from many."""
+        status, found, _ = self.answered(method, path, body, content)
+        return status, found
+
+    def answered(
+        self, method: str, path: str, body: Any = None, content: str = "application/json"
+    ) -> tuple[int, dict[str, Any], list[str]]:
+        """The same with the warnings that the server gives."""
         answer = self._connection()
         try:
-            answer.request(
-                method,
-                path,
-                None if body is None else json.dumps(body),
-                {"Authorization": f"Bearer {self.token}", "Content-Type": content},
-            )
-            response = answer.getresponse()
-            return response.status, json.loads(response.read() or b"{}")
+            return self._asked(answer, method, path, body, content)
+        except (OSError, http.client.HTTPException):
+            # The server closes what was idle for long: that is found out by asking.
+            answer.close()
+        try:
+            return self._asked(answer, method, path, body, content)
         except (OSError, http.client.HTTPException):
             answer.close()
             raise
+
+    def _asked(
+        self,
+        answer: http.client.HTTPSConnection,
+        method: str,
+        path: str,
+        body: Any,
+        content: str,
+    ) -> tuple[int, dict[str, Any], list[str]]:
+        answer.request(
+            method,
+            path,
+            None if body is None else json.dumps(body),
+            {"Authorization": f"Bearer {self.token}", "Content-Type": content},
+        )
+        response = answer.getresponse()
+        found = response.headers.get_all("Warning") or ()
+        texts = [text.partition('"')[2].rpartition('"')[0] for text in found]
+        warnings = [re.sub(r"\\(.)", r"\1", text) for text in texts]
+        return response.status, json.loads(response.read() or b"{}"), warnings
 
     def create(self, path: str, body: Any) -> dict[str, Any]:
         """Create an object, or fail the test with what the server says."""
