@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import re
 import ssl
 import subprocess
 import threading
@@ -44,8 +43,8 @@ class Cluster:
 
     def answered(
         self, method: str, path: str, body: Any = None, content: str = "application/json"
-    ) -> tuple[int, dict[str, Any], list[str]]:
-        """The same with the warnings that the server gives."""
+    ) -> tuple[int, dict[str, Any], str]:
+        """The same with the id that the request has in the audit log."""
         answer = self._connection()
         try:
             return self._asked(answer, method, path, body, content)
@@ -59,13 +58,8 @@ class Cluster:
             raise
 
     def _asked(
-        self,
-        answer: http.client.HTTPSConnection,
-        method: str,
-        path: str,
-        body: Any,
-        content: str,
-    ) -> tuple[int, dict[str, Any], list[str]]:
+        self, answer: http.client.HTTPSConnection, method: str, path: str, body: Any, content: str
+    ) -> tuple[int, dict[str, Any], str]:
         answer.request(
             method,
             path,
@@ -73,10 +67,8 @@ class Cluster:
             {"Authorization": f"Bearer {self.token}", "Content-Type": content},
         )
         response = answer.getresponse()
-        found = response.headers.get_all("Warning") or ()
-        texts = [text.partition('"')[2].rpartition('"')[0] for text in found]
-        warnings = [re.sub(r"\\(.)", r"\1", text) for text in texts]
-        return response.status, json.loads(response.read() or b"{}"), warnings
+        found = json.loads(response.read() or b"{}")
+        return response.status, found, response.headers.get("Audit-Id", "")
 
     def create(self, path: str, body: Any) -> dict[str, Any]:
         """Create an object, or fail the test with what the server says."""
@@ -112,10 +104,17 @@ def tools() -> Path:
 
 
 @contextmanager
-def running() -> Iterator[Cluster]:
-    """An API server without nodes or controllers, ended when the block is left."""
+def running(audit: bool = False) -> Iterator[Cluster]:
+    """An API server without nodes or controllers, ended when the block is left.
+
+    `audit`: it writes `audit.log` beside its kubeconfig, an event for each object created.
+    """
     started = subprocess.run(
-        [SCRIPT, "start", tools()], capture_output=True, text=True, check=False
+        [SCRIPT, "start", tools()],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "APISERVER_AUDIT": "1" if audit else ""},
     )
     if started.returncode:
         pytest.fail(f"kube-apiserver did not start:\n{started.stderr}", pytrace=False)
