@@ -247,10 +247,12 @@ class _Emitter:
             "exists_one",
         ):
             raise UnsupportedError
+        nested = any(name.startswith("b") for name in bound.values())
+        helper = "inner_range" if nested else "range_"
         self.level += 1
         name = f"b{self.level}_{node.names[0]}"
         inner = {**bound, node.names[0]: name}
-        source = self._helper("range_", self.emit(node.range, bound))
+        source = self._helper(helper, self.emit(node.range, bound))
         target = ast.Name(name, ast.Store())
         each = ast.Name(name, ast.Load())
 

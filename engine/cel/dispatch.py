@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from assay.engine.cel.bounds import builds
 from assay.engine.cel.functions import Overload, fits
 from assay.engine.cel.library.values import kind
 from assay.engine.cel.values import CelError
@@ -27,9 +28,12 @@ def dispatch(name: str, forms: tuple[Overload, ...]) -> Callable[..., Any]:
         for types, function in typed:
             if all(fits(type, found) for type, found in zip(types, kinds, strict=True)):
                 try:
-                    return function(*values)
+                    found = function(*values)
                 except RAISED as error:
                     raise CelError(str(error)) from None
+                if found.__class__ is str or found.__class__ is list:
+                    builds(len(found))
+                return found
         raise CelError(f"no such overload: {name}({', '.join(kinds)})")
 
     return call

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from assay.engine.cel.bounds import StepsError, spend
 from assay.engine.cel.library.lists import sort_by
 from assay.engine.cel.library.values import kind
-from assay.engine.cel.unknowns import logic
 from assay.engine.cel.values import NONE, CelError, Optional
 from assay.engine.model import Incomplete, Unknown
 
@@ -15,8 +15,13 @@ Env = dict[str, Any]
 Run = Callable[[Env], Any]
 
 
-def fold(macro: str, range_: Run, names: Sequence[str], body: list[Run]) -> Run:
-    """The closure of a comprehension over the list or map that `range_` gives."""
+def fold(
+    macro: str, range_: Run, names: Sequence[str], body: list[Run], nested: bool = False
+) -> Run:
+    """The closure of a comprehension over the list or map that `range_` gives.
+
+    The rounds of a nested one, which stands in the body of another, are counted.
+    """
 
     def run(env: Env) -> Any:
         value = range_(env)
@@ -25,6 +30,8 @@ def fold(macro: str, range_: Run, names: Sequence[str], body: list[Run]) -> Run:
         if macro in ("optMap", "optFlatMap"):
             return _optional(macro, value, env, names[0], body[0])
         pairs = elements(value, len(names), macro)
+        if nested:
+            spend(len(pairs))
         rest = value.rest if isinstance(value, Incomplete) else None
         scope = dict(env)
         if macro in ("all", "exists"):
@@ -54,17 +61,30 @@ def _quantify(
     names: Sequence[str],
     body: Run,
 ) -> Any:
-    def part(given: tuple[Any, ...]) -> Run:
-        def test(_: Env) -> Any:
-            scope.update(zip(names, given, strict=True))
-            return body(scope)
-
-        return test
-
-    parts = [part(given) for given in pairs]
-    if rest is not None:
-        parts.append(lambda _: rest)
-    return logic(parts, decisive)(scope)
+    """`all` (decisive: false) and `exists` (decisive: true), errors absorbed as by && and ||."""
+    error: CelError | None = None
+    unknown: Unknown | None = None
+    for given in pairs:
+        scope.update(zip(names, given, strict=True))
+        try:
+            value = body(scope)
+        except StepsError:
+            raise
+        except CelError as raised:
+            error = error or raised
+            continue
+        if value is decisive:
+            return decisive
+        if isinstance(value, Unknown):
+            unknown = value if unknown is None else unknown
+        elif not isinstance(value, bool):
+            error = error or CelError("no such overload: && and || take bool")
+    unknown = rest if unknown is None else unknown
+    if unknown is not None:
+        return unknown
+    if error is not None:
+        raise error
+    return not decisive
 
 
 def _exists_one(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from assay.engine.cel import bounds
 from assay.engine.cel.library.values import kind as type_name
 from assay.engine.cel.library.values import same_number
 from assay.engine.cel.values import NONE, CelError, Optional, UInt
@@ -156,8 +157,10 @@ def arithmetic(word: str, a: Any, b: Any) -> Any:
     if number(a) and number(b) and type_name(a) == type_name(b):
         found = _doubles(word, a, b) if isinstance(a, float) else _wholes(word, a, b)
     elif word == "+" and isinstance(a, (str, bytes)) and type(a) is type(b):
+        bounds.builds(len(a) + len(b))
         found = a + b  # type: ignore[operator]
     elif word == "+" and isinstance(a, list) and isinstance(b, list):
+        bounds.builds(len(a) + len(b))
         rest = next((each.rest for each in (a, b) if isinstance(each, Incomplete)), None)
         found = [*a, *b] if rest is None else Incomplete([*a, *b], rest)
     elif word in "+-" and type_name(a).startswith("google.protobuf."):

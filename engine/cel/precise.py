@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from assay.engine.cel import nodes, unknowns
 from assay.engine.cel import operations as op
+from assay.engine.cel.bounds import StepsError
 from assay.engine.cel.dispatch import RAISED, dispatch
 from assay.engine.cel.functions import Overload, fits, table
 from assay.engine.cel.library.values import kind
@@ -180,7 +181,7 @@ class Compiler:
             self.since = max(self.since, (1, 33))
         range_ = self.compile(node.range, bound)
         body = [self.compile(part, inner) for part in node.body]
-        return fold(node.macro, range_, node.names, body)
+        return fold(node.macro, range_, node.names, body, bool(bound))
 
     # -- calls ---------------------------------------------------------------------------------
 
@@ -322,6 +323,8 @@ def strict(function: Callable[..., Any], args: list[Run], lazy: bool) -> Run:
         for arg in args:
             try:
                 value = arg(env)
+            except StepsError:
+                raise
             except CelError as raised:
                 error = error or raised
                 continue

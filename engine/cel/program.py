@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from assay.engine.cel.bounds import StepsError, begin
 from assay.engine.cel.generated import Code, function, load
 from assay.engine.cel.shortcuts import FAILURES
 from assay.engine.cel.values import CelError
@@ -129,6 +130,7 @@ class Program:
 
 def _partial(run: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
     def partial(*args: Any) -> Any:
+        begin()
         return run(dict(zip(names, args, strict=True)))
 
     return partial
@@ -219,6 +221,8 @@ __all__ = [
     "Environment",
     "Extension",
     "Program",
+    "StepsError",
+    "begin",
     "compile_expression",
     "conjuncts",
     "describe",

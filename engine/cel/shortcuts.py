@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from assay.engine.cel import operations as op
+from assay.engine.cel.bounds import SMALL, spend
 from assay.engine.cel.values import CelError, Optional
 from assay.engine.model import Incomplete, Unknown
 
 ABSENT = object()
+LIMIT = 2**63
 
 
 class LongWayError(Exception):
@@ -37,6 +39,13 @@ def range_(value: Any) -> Any:
     if isinstance(value, (list, dict)) and not isinstance(value, Incomplete):
         return value
     raise LongWayError
+
+
+def inner_range(value: Any) -> Any:
+    """What a comprehension within another runs over: its rounds are counted."""
+    found = range_(value)
+    spend(len(found))
+    return found
 
 
 def get(value: Any, field: str, default: Any) -> Any:
@@ -150,6 +159,26 @@ def _calculation(word: str) -> Any:
     return calculate
 
 
+def add(a: Any, b: Any) -> Any:
+    """`+`"""
+    if a.__class__ is int and b.__class__ is int:
+        found = a + b
+        if -LIMIT <= found < LIMIT:
+            return found
+    elif a.__class__ is str and b.__class__ is str and len(a) + len(b) < SMALL:
+        return a + b
+    return op.arithmetic("+", _sure(a), _sure(b))
+
+
+def sub(a: Any, b: Any) -> Any:
+    """`-`"""
+    if a.__class__ is int and b.__class__ is int:
+        found = a - b
+        if -LIMIT <= found < LIMIT:
+            return found
+    return op.arithmetic("-", _sure(a), _sure(b))
+
+
 def starts(text: Any, part: Any) -> bool:
     """startsWith()"""
     if text.__class__ is str and part.__class__ is str:
@@ -174,7 +203,7 @@ def within(text: Any, part: Any) -> bool:
 TEXTS = {"startsWith": "starts", "endsWith": "ends", "contains": "within"}
 GLOBALS: dict[str, Any] = {
     "__builtins__": {},
-    "add": _calculation("+"),
+    "add": add,
     "all_": all,
     "any_": any,
     "chain": chain,
@@ -188,6 +217,7 @@ GLOBALS: dict[str, Any] = {
     "gt": gt,
     "has": has,
     "index": op.index,
+    "inner_range": inner_range,
     "le": le,
     "len_": len,
     "lt": lt,
@@ -200,7 +230,7 @@ GLOBALS: dict[str, Any] = {
     "range_": range_,
     "size": size,
     "starts": starts,
-    "sub": _calculation("-"),
+    "sub": sub,
     "truth": truth,
     "within": within,
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from assay.engine.cel import operations as op
+from assay.engine.cel.bounds import StepsError
 from assay.engine.cel.values import CelError, Optional
 from assay.engine.model import Incomplete, Unknown
 
@@ -118,6 +119,8 @@ def logic(parts: list[Run], decisive: bool) -> Run:
         for part in parts:
             try:
                 value = part(env)
+            except StepsError:
+                raise
             except CelError as raised:
                 error = error or raised
                 continue

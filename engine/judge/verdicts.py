@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from assay.engine.catalogue import paths
 from assay.engine.catalogue.controls import Check, View
 from assay.engine.catalogue.paths import Steps
-from assay.engine.cel import FAILURES, Program, describe
+from assay.engine.cel import FAILURES, Program, StepsError, begin, describe
 from assay.engine.judge.redaction import redacted
 from assay.engine.judge.relations import Related, Relations
 from assay.engine.judge.subjects import Subject, again
@@ -16,6 +16,8 @@ from assay.engine.model import STATUSES, Path, Unknown, Violation, path_text
 
 PASS, FAIL, NOT_APPLICABLE, UNKNOWN, ERROR, MANUAL = range(len(STATUSES))
 MAX_VIOLATIONS = 200  # of one finding; the rest is counted in its message
+MAX_GIVEN_UP = 5  # evaluations of a check that may run out of steps before the rest is left
+GIVEN_UP = "not evaluated: the check ran out of steps on the resources before"
 MAX_MESSAGE = 2_000  # characters
 NOTHING: dict[str, Any] = {}
 EACH_CONTAINER = (("containers", paths.EACH),)
@@ -32,22 +34,30 @@ class Detail(NamedTuple):
 class Variables(dict[str, Any]):
     """The `variables` of a check for one subject: computed when first read, in any order."""
 
-    __slots__ = ("_args", "_partial", "_programs")
+    __slots__ = ("_args", "_failed", "_partial", "_programs")
 
     def __init__(self, programs: Mapping[str, Program], partial: bool) -> None:
         super().__init__()
         self._programs = programs
         self._partial = partial
         self._args: tuple[Any, ...] = ()
+        self._failed: dict[str, Exception] = {}
 
     def bind(self, args: tuple[Any, ...]) -> None:
         """The arguments that the programs take; this object is one of them."""
         self._args = args
 
     def __missing__(self, name: str) -> Any:
+        # One that fails does so once: a chain that reads each twice would double at every link.
+        if name in self._failed:
+            raise self._failed[name]
         program = self._programs[name]
         run = program.partial if self._partial else program.fast
-        self[name] = value = run(*self._args)
+        try:
+            self[name] = value = run(*self._args)
+        except FAILURES as error:
+            self._failed[name] = error
+            raise
         return value
 
     def __contains__(self, name: object) -> bool:
@@ -73,6 +83,7 @@ class Judge:
         self.complete = complete  # nothing in the whole scan is unknown
         self.has_item = "item" in rules.names
         self.programs = dict(rules.variables)
+        self.given_up = 0  # evaluations that ran out of steps
 
     def run(
         self, found: Sequence[Subject], statuses: bytearray, details: dict[int, Detail]
@@ -84,6 +95,10 @@ class Judge:
         """
         short = self._short_items if self.has_item else self._short
         for number, subject in enumerate(found):
+            if self.given_up > MAX_GIVEN_UP:
+                statuses[number], details[number] = ERROR, Detail(GIVEN_UP)
+                continue
+            begin()
             complete = self.complete if self.rules.related else subject.resource.complete
             status = short(subject) if complete else FAIL
             if status == FAIL:
@@ -160,6 +175,8 @@ class Judge:
 
     def _decide(self, args: tuple[Any, ...], partial: bool) -> tuple[int, Any]:
         """Run `when` and the assertion. The reason is an Unknown or a text."""
+        if self.given_up > MAX_GIVEN_UP:
+            return ERROR, GIVEN_UP
         program = self.rules.when
         try:
             if program is not None:
@@ -172,6 +189,7 @@ class Judge:
             value = program.partial(*args) if partial else program.fast(*args)
         except FAILURES as error:
             assert program is not None
+            self.given_up += isinstance(error, StepsError)
             return ERROR, describe(program, error).message
         if value is True:
             return PASS, None

@@ -9,6 +9,7 @@ from functools import cmp_to_key
 from itertools import pairwise
 from typing import Any
 
+from assay.engine.cel.bounds import builds
 from assay.engine.cel.functions import Overload
 from assay.engine.cel.library.values import compare, equal, kind
 
@@ -84,6 +85,7 @@ def flatten(values: list[Any], depth: int = 1) -> list[Any]:
     if depth < 0:
         raise ValueError("the depth of flatten must not be negative")
     flat: list[Any] = []
+    builds(sum(len(value) for value in values if isinstance(value, list)))
     for value in values:
         if depth and isinstance(value, list):
             flat += flatten(value, depth - 1)

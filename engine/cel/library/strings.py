@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from assay.engine.cel.bounds import builds
 from assay.engine.cel.functions import Overload
 from assay.engine.cel.library.formatting import format_text
 
@@ -61,6 +62,7 @@ def join(texts: list[Any], separator: str = "") -> str:
     for text in texts:
         if not isinstance(text, str):
             raise TypeError("join: a list element is not a string")
+    builds(sum(map(len, texts)) + len(separator) * len(texts))
     return separator.join(texts)
 
 
@@ -73,6 +75,9 @@ def upper_ascii(text: str) -> str:
 
 
 def replace(text: str, old: str, new: str, limit: int = -1) -> str:
+    if len(new) > len(old):
+        times = text.count(old) if limit < 0 else min(text.count(old), limit)
+        builds(len(text) + times * len(new))
     return text.replace(old, new, limit) if limit >= 0 else text.replace(old, new)
 
 
