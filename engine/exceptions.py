@@ -206,7 +206,9 @@ def apply(scan: Scan, accepted: Sequence[Acceptance], today: date) -> Scan:
         if finding.status == "fail":
             used.update(each.id for each in accepted if each.covers(finding))
     notices = [*scan.notices, *_notices(accepted, used, today)]
-    return scan._replace(findings=_annotated(scan.findings, active), notices=notices)
+    return scan._replace(
+        findings=_annotated(scan.findings, active), notices=notices, exceptions=active
+    )
 
 
 def _annotated(

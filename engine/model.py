@@ -315,6 +315,7 @@ class Scan(NamedTuple):
     inputs: Sequence[str]
     at: str | None = None
     notices: Sequence[Notice] = ()
+    exceptions: Sequence[Any] = ()  # those in force: assay.engine.exceptions.Acceptance
 
 
 def path_text(path: Path) -> str:

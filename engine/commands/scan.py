@@ -5,21 +5,24 @@ from __future__ import annotations
 import argparse
 import os
 import re
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from assay.engine import gate
 from assay.engine.cli import version
 from assay.engine.commands import sources
 from assay.engine.errors import usage
 from assay.engine.files import Tree
-from assay.engine.model import SEVERITIES, Scan
+from assay.engine.model import SEVERITIES, Loaded, Scan
 from assay.engine.scan import ScanOptions, scan
 from assay.reports import formats
 
 if TYPE_CHECKING:
+    from assay.engine.baseline import Baseline
     from assay.engine.catalogue.controls import Catalogue
+    from assay.engine.exceptions import Acceptance
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -74,8 +77,24 @@ def run(args: argparse.Namespace) -> int:
     return 1 if blocks else 0
 
 
+class Request(NamedTuple):
+    """What a scan is judged by: everything but the sources."""
+
+    catalogue: Catalogue
+    options: ScanOptions
+    accepted: Sequence[Acceptance] | None
+    held: Baseline | None
+    today: date
+
+
 def judge(args: argparse.Namespace, at: datetime | None, tree: Tree) -> Scan:
     """The scan that the arguments ask for, exceptions and baseline applied."""
+    request = requested(args, at, tree)
+    return judged(request, sources.load(args, tree))
+
+
+def requested(args: argparse.Namespace, at: datetime | None, tree: Tree) -> Request:
+    """The catalogue, parameters, exceptions and baseline that the arguments name."""
     from assay.engine.catalogue.load import load
 
     catalogue = load([Path(folder) for folder in args.rules])
@@ -117,9 +136,7 @@ def judge(args: argparse.Namespace, at: datetime | None, tree: Tree) -> Scan:
         from assay.engine import baseline
 
         held = baseline.read(args.baseline)
-    result = scan(catalogue, sources.load(args, tree), given)
-    today = (at or datetime.now(UTC)).date()
-    return _accepted(result, accepted, held, today)
+    return Request(catalogue, given, accepted, held, (at or datetime.now(UTC)).date())
 
 
 def for_version(version: str, catalogue: Catalogue, values: dict[str, dict[str, Any]]) -> None:
@@ -132,13 +149,17 @@ def for_version(version: str, catalogue: Catalogue, values: dict[str, dict[str, 
             values.setdefault(control.id, {}).setdefault("minor", int(found[1]))
 
 
-def _accepted(result: Scan, accepted: object, held: object, today: date) -> Scan:
-    from assay.engine import baseline, exceptions
+def judged(request: Request, loaded: Iterable[Loaded]) -> Scan:
+    """The scan of what the loaders saw."""
+    result = scan(request.catalogue, loaded, request.options)
+    if request.accepted is not None:
+        from assay.engine import exceptions
 
-    if accepted is not None:
-        result = exceptions.apply(result, accepted, today)  # type: ignore[arg-type]
-    if held is not None:
-        result = baseline.apply(result, held, today)  # type: ignore[arg-type]
+        result = exceptions.apply(result, request.accepted, request.today)
+    if request.held is not None:
+        from assay.engine import baseline
+
+        result = baseline.apply(result, request.held, request.today)
     return result
 
 

@@ -1,0 +1,102 @@
+"""Values → the same values with a marker for every secret, so that a replay judges alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from assay.engine.cel.extensions import secrets
+from assay.engine.model import Incomplete, Path, Resource, Unknown
+
+# `secrets.kind` reads a marker as the secret it stands for: its class stands after the colon, and
+# a marked value that has no class keeps none.
+MARKER = "(secret: {})"
+MARKED = "(secret: , marked)"
+MIN_TEXT = 4  # characters: a shorter secret is not looked for in the files it came from
+
+
+class Concealed:
+    """Hides the secrets of resources, and remembers their texts so that files can be judged."""
+
+    def __init__(self) -> None:
+        self.texts: set[str] = set()
+
+    def values(self, resource: Resource) -> Any:
+        """The resource's values with no secret in them."""
+        marked: dict[Any, Any] = {}
+        for path in resource.sensitive:
+            branch = marked
+            for step in path:
+                branch = branch.setdefault(step, {})
+            branch[None] = True
+        return self._copy(resource.values, marked, "", False)
+
+    def _copy(self, value: Any, marked: Mapping[Any, Any], name: str, hide: bool) -> Any:
+        hide = hide or None in marked
+        if isinstance(value, dict):
+            return {
+                key: self._copy(inner, marked.get(key, {}), _name(value, key), hide)
+                for key, inner in value.items()
+            }
+        if isinstance(value, list):
+            items = [
+                self._copy(inner, marked.get(number, {}), name, hide)
+                for number, inner in enumerate(value)
+            ]
+            return Incomplete(items, value.rest) if isinstance(value, Incomplete) else items
+        if isinstance(value, str):
+            return self.text(value, name, hide)
+        if isinstance(value, Unknown):
+            return self._unknown(value, name, hide)
+        if hide and not isinstance(value, bool) and value is not None:
+            self.texts.add(str(value))
+            return type(value)(0)
+        return value
+
+    def text(self, text: str, name: str = "", hide: bool = False) -> str:
+        """The text, or the marker of the secret that it is or holds."""
+        found = str(secrets.kind(name, text))
+        if not text or text.startswith("(secret: ") or not (found or hide):
+            return text
+        self.texts.add(text)
+        return MARKER.format(found) if found else MARKED
+
+    def _unknown(self, value: Unknown, name: str, hide: bool) -> Unknown:
+        known = [value.prefix, value.suffix]
+        secret = hide or any(secrets.kind(name, text) for text in known)
+        if not secret and value.structure is None:
+            return value
+        self.texts.update(text for text in known if secret and text)
+        structure = value.structure
+        if structure is not None:
+            structure = (structure[0], self._copy(structure[1], {}, name, hide))
+        return Unknown(
+            value.cause,
+            value.origin,
+            identity=value.identity,
+            family=value.family,
+            not_null=value.not_null,
+            type=value.type,
+            prefix="" if secret else value.prefix,
+            suffix="" if secret else value.suffix,
+            structure=structure,
+            least=value.least,
+            refs=value.refs,
+        )
+
+    def holds(self, data: bytes) -> bool:
+        """Whether a file's bytes hold one of the secrets that were hidden."""
+        return any(
+            text.encode("utf-8", "surrogatepass") in data
+            for text in self.texts
+            if len(text) >= MIN_TEXT
+        )
+
+
+def _name(owner: Mapping[Any, Any], key: Any) -> str:
+    """How a value is called: `{name: PASSWORD, value: …}` is called PASSWORD."""
+    if key == "value":
+        called = owner.get("name", owner.get("key"))
+        if isinstance(called, str):
+            return called
+    return str(key)

@@ -1,0 +1,366 @@
+"""A history and two times → what was tested in between, how often, and what was found.
+
+Results are those of tests: how many runs there were and what they saw, never that a control was
+or is effective.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from assay.engine.history import store
+from assay.engine.history.record import SLACK
+from assay.engine.history.store import Run
+from assay.engine.model import SEVERITIES, STATUSES
+
+SCHEMA = "assay/period/1"
+# Days in which a deviation should be gone, unless the user says otherwise: a usual choice, no law.
+SLA = {"critical": 7, "high": 30, "medium": 90, "low": 180}
+
+
+class Gap(NamedTuple):
+    """A time in which nothing is known: between two runs that are too far apart, or incomplete."""
+
+    after: datetime
+    before: datetime
+    reason: str
+
+
+class Interval(NamedTuple):
+    """A status that held from its first to its last sighting; `open` where it still holds."""
+
+    control: str
+    check: str
+    severity: str
+    source: str
+    root: str
+    environment: str
+    address: str
+    status: str
+    excepted_by: str | None
+    first: int
+    last: int
+    open: bool
+
+
+class Window:
+    """The runs of a period, and those before it that a deviation may have begun in."""
+
+    def __init__(self, runs: Sequence[Run], start: datetime, end: datetime) -> None:
+        self.all = [run for run in runs if run.at < end]
+        self.inside = [run for run in self.all if run.at >= start]
+        self.by_id = {run.id: run for run in self.all}
+        self.complete = [run for run in self.all if run.complete]
+        self.order = {run.id: number for number, run in enumerate(self.complete)}
+        self.start = start
+        self.end = end
+        self.first = self.inside[0].id if self.inside else -1
+        self.newest = self.all[-1].id if self.all else 0
+
+    def touches(self, first: int, last: int | None) -> bool:
+        """Whether an interval of runs has one inside the period."""
+        return self.first >= 0 and first <= self.newest and (last is None or last >= self.first)
+
+
+def intervals(
+    connection: sqlite3.Connection, window: Window, status: str | None = None
+) -> Iterator[Interval]:
+    """The status intervals that were seen before the period's end, by control and resource."""
+    query = """
+      SELECT judged.control, judged.name, judged.severity, source, root, environment, address,
+             status, excepted, first, last
+      FROM span JOIN subject ON subject.id = span.subject JOIN judged ON judged.id = span.judged
+      WHERE first <= ?1 AND (?2 IS NULL OR status = ?2)
+      ORDER BY judged.control, judged.id, subject.id, first
+    """
+    wanted = None if status is None else STATUSES.index(status)
+    for *names, number, excepted, first, last in connection.execute(query, (window.newest, wanted)):
+        lasts = last is None or last > window.newest
+        until = window.newest if lasts else last
+        yield Interval._make((*names, STATUSES[number], excepted, first, until, lasts))
+
+
+def gaps(window: Window, every: timedelta, pruned: str) -> list[Gap]:
+    """The times inside a period for which nothing is known, its edges included."""
+    found: list[Gap] = []
+    before = window.start
+    if pruned and datetime.fromisoformat(pruned) > window.start:
+        before = min(datetime.fromisoformat(pruned), window.end)
+        found.append(Gap(window.start, before, "forgotten: older than what is kept"))
+    earlier = [run for run in window.all if run.at < window.start]
+    edge = earlier[-1].at if earlier else None
+    for run in window.inside:
+        if edge is None:
+            if run.at - before > every * SLACK:
+                found.append(Gap(before, run.at, "no run yet"))
+        elif run.reason:
+            found.append(Gap(max(edge, window.start), run.at, run.reason))
+        edge = before = run.at
+    last = max(edge or before, before)
+    if window.end - last > every * SLACK:
+        found.append(Gap(last, window.end, "no run" if edge is None else "no run since"))
+    return found
+
+
+def report(
+    connection: sqlite3.Connection,
+    start: datetime,
+    end: datetime,
+    sla: Mapping[str, int] = SLA,
+    every: timedelta | None = None,
+    control: str | None = None,
+) -> dict[str, Any]:
+    """The document of schema `assay/period/1`. `end` is exclusive."""
+    window = Window(store.all_runs(connection), start, end)
+    every = every or store.schedule(connection)
+    expected = max(1, round((end - start) / every))
+    complete = [run for run in window.inside if run.complete]
+    return {
+        "schema": SCHEMA,
+        "from": _time(start),
+        "to": _time(end),
+        "every_hours": every.total_seconds() / 3600,
+        "sla_days": dict(sla),
+        "runs": {
+            "expected": expected,
+            "complete": len(complete),
+            "incomplete": len(window.inside) - len(complete),
+            "list": [_run(run) for run in window.inside],
+        },
+        "gaps": [
+            {"after": _time(gap.after), "before": _time(gap.before), "reason": gap.reason}
+            for gap in gaps(window, every, store.meta(connection, "pruned"))
+        ],
+        "changes": _changes(connection, window),
+        "exceptions": _waivers(connection, window),
+        "controls": list(_controls(connection, window, expected, sla, control)),
+    }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "at": _time(run.at),
+        "complete": run.complete,
+        "reason": run.reason,
+        "catalogue": run.catalogue,
+        "tool": run.tool,
+        "manifest": run.manifest,
+    }
+
+
+def _changes(connection: sqlite3.Connection, window: Window) -> list[dict[str, Any]]:
+    """What was other than in the run before: tool, catalogue (by control), parameters, scope."""
+    found: list[dict[str, Any]] = []
+    earlier = [run for run in window.all if run.at < window.start]
+    runs = [*earlier[-1:], *window.inside]
+    for before, run in zip(runs, runs[1:], strict=False):
+        for what in ("tool", "catalogue", "parameters", "scope"):
+            old, new = getattr(before, what), getattr(run, what)
+            if old == new:
+                continue
+            change = {"at": _time(run.at), "what": what, "from": old, "to": new}
+            if what == "catalogue":
+                change["controls"] = _other_controls(connection, old, new)
+            found.append(change)
+    return found
+
+
+def _other_controls(connection: sqlite3.Connection, old: str, new: str) -> dict[str, list[str]]:
+    query = "SELECT id, digest FROM control WHERE catalogue = ?"
+    one: dict[str, str] = dict(connection.execute(query, (old,)).fetchall())
+    two: dict[str, str] = dict(connection.execute(query, (new,)).fetchall())
+    return {
+        "added": sorted(two.keys() - one.keys()),
+        "removed": sorted(one.keys() - two.keys()),
+        "changed": sorted(id for id in one.keys() & two.keys() if one[id] != two[id]),
+    }
+
+
+def _waivers(connection: sqlite3.Connection, window: Window) -> list[dict[str, Any]]:
+    found = []
+    rows = connection.execute("SELECT id, terms, first, last FROM waiver ORDER BY id, first")
+    for id, terms, first, last in rows:
+        if window.touches(first, last):
+            until = window.newest if last is None or last > window.newest else last
+            seen = {"first_seen": _seen(window, first), "last_seen": _seen(window, until)}
+            found.append({"id": id, **json.loads(terms), **seen})
+    return found
+
+
+def _controls(
+    connection: sqlite3.Connection,
+    window: Window,
+    expected: int,
+    sla: Mapping[str, int],
+    only: str | None,
+) -> Iterator[dict[str, Any]]:
+    """For each control: its runs, its population at each of them, and its deviations."""
+    known: dict[str, tuple[str, str]] = {}
+    for run in window.inside:
+        query = "SELECT id, title, severity FROM control WHERE catalogue = ?"
+        if run.catalogue not in {r.catalogue for r in window.inside[: window.inside.index(run)]}:
+            known |= {id: (t, s) for id, t, s in connection.execute(query, (run.catalogue,))}
+    tallies: dict[str, list[tuple[str, int, int]]] = {}
+    for id, counts, first, last in connection.execute("SELECT * FROM tally ORDER BY control, first"):
+        if window.touches(first, last):
+            until = window.newest if last is None else min(last, window.newest)
+            tallies.setdefault(id, []).append((counts, max(first, window.first), until))
+    found = _deviations(connection, window, sla)
+    for id, (title, severity) in sorted(known.items()):
+        if only is not None and id != only:
+            continue
+        rows = tallies.get(id, [])
+        population = [
+            {
+                "first_run": _seen(window, first),
+                "last_run": _seen(window, last),
+                "runs": sum(1 for run in window.inside if first <= run.id <= last),
+                "findings": json.loads(counts),
+            }
+            for counts, first, last in rows
+        ]
+        actual = sum(row["runs"] for row in population)
+        deviations = found.get(id, [])
+        yield {
+            "id": id,
+            "title": title,
+            "severity": severity,
+            "runs": {"expected": expected, "actual": actual},
+            "population": population,
+            "deviations": deviations,
+            "result": _result(actual, expected, population, deviations),
+        }
+
+
+def _result(
+    actual: int, expected: int, population: Sequence[Any], deviations: Sequence[Mapping[str, Any]]
+) -> str:
+    """The result in words: what the tests saw, and no more."""
+    said = f"tested in {actual} of {expected} expected runs: "
+    if not actual:
+        return f"not tested in any of {expected} expected runs"
+    if deviations:
+        accepted = sum(bool(each["excepted_by"]) for each in deviations)
+        late = sum(each["within_sla"] is False for each in deviations)
+        return f"{said}{len(deviations)} deviations, {accepted} accepted, {late} over the SLA"
+    if all(not each["findings"] for each in population):
+        return f"{said}nothing to test"
+    return f"{said}no deviation found"
+
+
+def _deviations(
+    connection: sqlite3.Connection, window: Window, sla: Mapping[str, int]
+) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    held: list[Interval] = []
+    for each in intervals(connection, window, "fail"):
+        if held and held[-1][:7] == each[:7] and _adjacent(window, held[-1].last, each.first):
+            held.append(each)
+            continue
+        _note(found, held, window, sla)
+        held = [each]
+    _note(found, held, window, sla)
+    for rows in found.values():
+        rows.sort(key=lambda row: (row["first_seen"], row["check"], row["root"], row["address"]))
+    return found
+
+
+def _adjacent(window: Window, last: int, first: int) -> bool:
+    """Whether no complete run lies between two: then nobody saw the thing mended."""
+    order = window.order
+    return last in order and first in order and order[first] == order[last] + 1
+
+
+def _note(
+    found: dict[str, list[dict[str, Any]]],
+    spans: Sequence[Interval],
+    window: Window,
+    sla: Mapping[str, int],
+) -> None:
+    """One deviation, from first to last sighting; seen again after a gap it is the same one."""
+    if not spans or not window.touches(spans[0].first, spans[-1].last):
+        return
+    first, last = spans[0], spans[-1]
+    begun, seen = window.by_id[first.first].at, window.by_id[last.last].at
+    number = window.order.get(last.last, len(window.complete)) + 1
+    gone = window.complete[number].at if number < len(window.complete) else None
+    days = ((gone or seen) - begun) / timedelta(days=1)
+    allowed = sla.get(first.severity)
+    epochs = {window.by_id[span.first].epoch for span in spans}
+    found.setdefault(first.control, []).append(
+        {
+            "check": first.check,
+            "source": first.source,
+            "root": first.root,
+            "environment": first.environment,
+            "address": first.address,
+            "first_seen": _time(begun),
+            "last_seen": _time(seen),
+            "not_seen_at": _time(gone) if gone else None,
+            "observed_through_gap": len(epochs) > 1,
+            "days": round(days, 3),
+            "sla_days": allowed,
+            "within_sla": None if allowed is None else days <= allowed,
+            "excepted_by": _named(spans),
+        }
+    )
+
+
+def _named(spans: Iterable[Interval]) -> list[str]:
+    return sorted({span.excepted_by for span in spans if span.excepted_by})
+
+
+def _seen(window: Window, run: int) -> str:
+    return _time(window.by_id[run].at)
+
+
+def _time(at: datetime) -> str:
+    words = at.astimezone(UTC).isoformat(timespec="auto" if at.microsecond else "seconds")
+    return words.replace("+00:00", "Z")
+
+
+def text(document: Mapping[str, Any]) -> Iterator[str]:
+    """The report for people, as lines without line breaks; names are to be made printable."""
+    runs = document["runs"]
+    yield f"{document['from']} to {document['to']} (end not included)"
+    yield (
+        f"runs: {runs['complete']} complete of {runs['expected']} expected, "
+        f"{runs['incomplete']} incomplete"
+    )
+    for gap in document["gaps"]:
+        yield f"gap: {gap['after']} to {gap['before']}: {gap['reason']}"
+    for change in document["changes"]:
+        yield f"change: {change['at']} {change['what']}: {_change(change)}"
+    for each in document["exceptions"]:
+        yield (
+            f"exception: {each['id']} for {', '.join(each['controls'])}: approved by "
+            f"{each['approver']} on {each['approved']}, expires {each['expires']}"
+        )
+    order = {severity: -number for number, severity in enumerate(SEVERITIES)}
+    for control in sorted(
+        document["controls"], key=lambda each: (order.get(each["severity"], 1), each["id"])
+    ):
+        yield f"{control['severity']}[{control['id']}]: {control['result']}"
+        for row in control["population"]:
+            counts = ", ".join(f"{number} {name}" for name, number in row["findings"].items())
+            yield f"  {row['first_run']} to {row['last_run']} ({row['runs']} runs): {counts or '0'}"
+        for row in control["deviations"]:
+            late = "" if row["within_sla"] in (True, None) else ", over the SLA"
+            accepted = f", accepted by {', '.join(row['excepted_by'])}" if row["excepted_by"] else ""
+            through = ", not watched all the time" if row["observed_through_gap"] else ""
+            yield (
+                f"  deviation: {row['address']}: {row['first_seen']} to {row['last_seen']}, "
+                f"{row['days']} days{late}{accepted}{through}"
+            )
+    yield "Results are results of tests on what was read; they do not say that a control works."
+
+
+def _change(change: Mapping[str, Any]) -> str:
+    if "controls" not in change:
+        return f"{change['from'][:80]} to {change['to'][:80]}"
+    said = [f"{what} {', '.join(ids)}" for what, ids in change["controls"].items() if ids]
+    return "; ".join(said) or "texts only"
