@@ -20,6 +20,7 @@ COMMANDS = {
     "snapshot": ("assay.engine.commands.snapshot", "keep a redacted copy of a cluster"),
     "drift": ("assay.engine.commands.drift", "compare what is declared with what runs"),
     "export": ("assay.engine.commands.export", "controls as files that clusters enforce"),
+    "evidence": ("assay.engine.commands.evidence", "signed evidence, and what a period held"),
     "sigma": ("assay.engine.commands.sigma", "Sigma rules as OpenSearch searches"),
 }
 USAGE = 2

@@ -35,7 +35,11 @@ def load(folders: Sequence[Path] = (), builtin: bool = True) -> Catalogue:
 
     Raises InputError with every problem of every file; a folder that does not exist is one.
     """
-    files = read_files(folders, builtin)
+    return from_files(read_files(folders, builtin))
+
+
+def from_files(files: Sequence[RuleFile]) -> Catalogue:
+    """The catalogue of some rule files, from the user's cache if it is there."""
     key = digest(files)
     kept = cache.get(key)
     if kept is not None:

@@ -46,6 +46,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     decide.add_argument("--require-coverage", type=float, default=1.0, metavar="SHARE")
     decide.add_argument("--exceptions", metavar="DIR", help="approved, expiring acceptances")
     decide.add_argument("--baseline", metavar="FILE", help="fails that are known")
+    decide.add_argument("--history", metavar="FILE", help="record the run in this history")
+    decide.add_argument("--every", metavar="1d", help="how often runs are expected")
     what = parser.add_argument_group("controls")
     what.add_argument("--control", action="append", default=[], metavar="ID")
     what.add_argument(
@@ -64,17 +66,27 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """The exit code: 0 nothing blocks, 1 something does."""
     outputs = formats.parse(args.format or ["text"])
-    allow = gate.parse_allow(args.allow)
-    if not 0 <= args.require_coverage <= 1:
-        raise usage("--require-coverage takes a share from 0 to 1")
+    chosen = decided(args)
     at = time_of(args.at)
     tree = sources.discovered(args)
     result = judge(args, at, tree)
-    decided = gate.GateOptions(args.fail_on, allow, args.strict, args.require_coverage)
-    blocks = gate.blocks(result, decided)
+    blocks = gate.blocks(result, chosen)
     paths = {file.name: file.path for file in tree.files}
     formats.write(outputs, result, paths, quiet=args.quiet)
+    if args.history:
+        from assay.engine.commands import evidence_history
+
+        complete = all(each.reason == "fail" for each in blocks)
+        evidence_history.record_scan(args, result, complete, at)
     return 1 if blocks else 0
+
+
+def decided(args: argparse.Namespace) -> gate.GateOptions:
+    """What the arguments say of the gate. Raises InputError."""
+    allow = gate.parse_allow(args.allow)
+    if not 0 <= args.require_coverage <= 1:
+        raise usage("--require-coverage takes a share from 0 to 1")
+    return gate.GateOptions(args.fail_on, allow, args.strict, args.require_coverage)
 
 
 class Request(NamedTuple):

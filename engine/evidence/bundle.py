@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from importlib import resources
 from typing import Any, NamedTuple
 
@@ -56,7 +57,9 @@ def build(
 def sums(files: Mapping[str, bytes]) -> bytes:
     """The lines that `sha256sum --check` reads, sorted by name."""
     names = sorted(files, key=str.encode)
-    return "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in names).encode()
+    return "".join(
+        f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in names
+    ).encode()
 
 
 def open_(data: bytes) -> Opened:
@@ -93,11 +96,22 @@ def verify(data: bytes, key: PublicKey) -> Opened:
     if SUMS not in files or SIGNATURE not in files:
         raise tampered(f"`{SUMS if SUMS not in files else SIGNATURE}` is missing")
     if not key.accepts(files[SUMS], files[SIGNATURE]):
-        raise tampered("the signature does not fit: another key signed it, or the sums were changed")
+        raise tampered(
+            "the signature does not fit: another key signed it, or the sums were changed"
+        )
     opened = open_(data)
     spoken = opened.files.keys() - {SUMS, SIGNATURE, ATTESTATION}
     attestation.check(opened.files[ATTESTATION], {n: opened.files[n] for n in spoken}, key)
     return opened
+
+
+def follows(before: Opened, after: Opened) -> None:
+    """Raises InputError unless one bundle is the next after the other: no run was dropped."""
+    if after.manifest["previous"] != before.digest:
+        raise tampered("it does not name the bundle before it: a run is missing or out of order")
+    times = [datetime.fromisoformat(each.manifest["at"]) for each in (before, after)]
+    if not times[0] < times[1]:
+        raise tampered("it is not later than the bundle before it")
 
 
 def _told(data: bytes) -> dict[str, str]:
@@ -124,7 +138,8 @@ def readme(manifest: Mapping[str, Any]) -> bytes:
     limits = "Everything that should have been read was read.\n"
     if reasons:
         rows = "\n".join(f"- {each['reason']}: {each['subject']}" for each in reasons)
-        limits = f"**This evidence is incomplete, and was signed all the same.** Not covered:\n\n{rows}\n"
+        limits = "**This evidence is incomplete, and was signed all the same.** Not covered:\n\n"
+        limits += f"{rows}\n"
     counts = ", ".join(f"{number} {name}" for name, number in manifest["counts"].items())
     words = {
         "@AT@": manifest["at"],
@@ -143,5 +158,6 @@ def readme(manifest: Mapping[str, Any]) -> bytes:
 def _inert(text: str) -> str:
     """Text that may hold a hostile name, with nothing that Markdown or a terminal obeys."""
     return "".join(
-        char if char == "\n" or char.isprintable() and char not in "<>[]`|" else "?" for char in text
+        char if char == "\n" or (char.isprintable() and char not in "<>[]`|") else "?"
+        for char in text
     )

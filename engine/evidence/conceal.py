@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from assay.engine.cel.extensions import secrets
-from assay.engine.model import Incomplete, Path, Resource, Unknown
+from assay.engine.kubernetes.redaction import is_secret
+from assay.engine.model import Incomplete, Resource, Unknown
 
 # `secrets.kind` reads a marker as the secret it stands for: its class stands after the colon, and
 # a marked value that has no class keeps none.
 MARKER = "(secret: {})"
 MARKED = "(secret: , marked)"
+# What stands under the name of a secret and is none: an address of it, or whether there is one.
+_HARMLESS = re.compile(r"(?:arn:|/|\$\{|true\Z|false\Z)", re.IGNORECASE)
 MIN_TEXT = 4  # characters: a shorter secret is not looked for in the files it came from
 
 
@@ -55,8 +59,11 @@ class Concealed:
 
     def text(self, text: str, name: str = "", hide: bool = False) -> str:
         """The text, or the marker of the secret that it is or holds."""
+        if not text or text.startswith("(secret: "):
+            return text
         found = str(secrets.kind(name, text))
-        if not text or text.startswith("(secret: ") or not (found or hide):
+        # A weak password is none by its looks: it is hidden for what it is called.
+        if not found and not hide and not (is_secret(name) and not _HARMLESS.match(text)):
             return text
         self.texts.add(text)
         return MARKER.format(found) if found else MARKED

@@ -55,27 +55,21 @@ def kept_catalogue(rules: Iterable[RuleFile]) -> Kept:
 def population(scan: Scan) -> bytes:
     """Every resource that was read, in the order of loading, with its findings by status."""
     counts = _by_resource(scan)
-    lines = []
-    for resource in scan.resources:
-        lines.append(
-            _encode(
-                {
-                    "source": resource.source,
-                    "root": resource.root,
-                    "environment": resource.environment,
-                    "kind": resource.kind,
-                    "address": resource.address,
-                    "file": resource.place.file,
-                    "line": resource.place.line,
-                    "findings": {
-                        status: counts[id(resource)][status]
-                        for status in STATUSES
-                        if counts[id(resource)][status]
-                    },
-                }
-            )
-        )
+    lines = [_encode(_row(resource, counts[id(resource)])) for resource in scan.resources]
     return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _row(resource: Resource, counts: Counter[str]) -> dict[str, Any]:
+    return {
+        "source": resource.source,
+        "root": resource.root,
+        "environment": resource.environment,
+        "kind": resource.kind,
+        "address": resource.address,
+        "file": resource.place.file,
+        "line": resource.place.line,
+        "findings": {status: counts[status] for status in STATUSES if counts[status]},
+    }
 
 
 def _by_resource(scan: Scan) -> dict[int, Counter[str]]:

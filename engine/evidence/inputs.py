@@ -39,7 +39,10 @@ def pack(loaded: Loaded, findings: Iterable[Finding], concealed: Concealed) -> b
         for each in finding.violations:
             kept = seen.setdefault(id(finding.resource), {})
             kept[indexed(each.path)] = each.place
-    head = {"errors": [list(each) for each in loaded.errors], "gaps": [list(g) for g in loaded.gaps]}
+    head = {
+        "errors": [list(each) for each in loaded.errors],
+        "gaps": [list(g) for g in loaded.gaps],
+    }
     lines = [_encode(head)]
     lines += [_encode(_resource(r, seen.get(id(r), {}), concealed)) for r in loaded.resources]
     return ("\n".join(lines) + "\n").encode()
@@ -50,12 +53,21 @@ def unpack(data: bytes, name: str) -> Loaded:
     try:
         lines = [json.loads(line) for line in data.decode().splitlines()]
         head = lines[0]
-        errors = [SourceError(*row[:6], Place(*row[6]), row[7]) for row in head["errors"]]
-        gaps = [Gap(*row[:4], Place(*row[4]) if row[4] else None, row[5]) for row in head["gaps"]]
+        errors = [_error(*row) for row in head["errors"]]
+        gaps = [_gap(*row) for row in head["gaps"]]
         return Loaded([_read(line) for line in lines[1:]], errors, gaps)
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         message = f"the inputs {name} cannot be read: {type(error).__name__}"
         raise InputError(Problem("evidence-inputs", message, name)) from None
+
+
+def _error(source: str, root: str, environment: str, *words: Any) -> SourceError:
+    subject, code, message, place, help = words
+    return SourceError(source, root, environment, subject, code, message, Place(*place), help)
+
+
+def _gap(kind: str, subject: str, state: str, reason: str, place: Any, blocks: bool) -> Gap:
+    return Gap(kind, subject, state, reason, Place(*place) if place else None, blocks)
 
 
 def _resource(

@@ -6,6 +6,7 @@ or is effective.
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -157,7 +158,7 @@ def _changes(connection: sqlite3.Connection, window: Window) -> list[dict[str, A
     found: list[dict[str, Any]] = []
     earlier = [run for run in window.all if run.at < window.start]
     runs = [*earlier[-1:], *window.inside]
-    for before, run in zip(runs, runs[1:], strict=False):
+    for before, run in itertools.pairwise(runs):
         for what in ("tool", "catalogue", "parameters", "scope"):
             old, new = getattr(before, what), getattr(run, what)
             if old == new:
@@ -205,7 +206,9 @@ def _controls(
         if run.catalogue not in {r.catalogue for r in window.inside[: window.inside.index(run)]}:
             known |= {id: (t, s) for id, t, s in connection.execute(query, (run.catalogue,))}
     tallies: dict[str, list[tuple[str, int, int]]] = {}
-    for id, counts, first, last in connection.execute("SELECT * FROM tally ORDER BY control, first"):
+    for id, counts, first, last in connection.execute(
+        "SELECT * FROM tally ORDER BY control, first"
+    ):
         if window.touches(first, last):
             until = window.newest if last is None else min(last, window.newest)
             tallies.setdefault(id, []).append((counts, max(first, window.first), until))
@@ -350,11 +353,13 @@ def text(document: Mapping[str, Any]) -> Iterator[str]:
             yield f"  {row['first_run']} to {row['last_run']} ({row['runs']} runs): {counts or '0'}"
         for row in control["deviations"]:
             late = "" if row["within_sla"] in (True, None) else ", over the SLA"
-            accepted = f", accepted by {', '.join(row['excepted_by'])}" if row["excepted_by"] else ""
+            accepted = (
+                f", accepted by {', '.join(row['excepted_by'])}" if row["excepted_by"] else ""
+            )
             through = ", not watched all the time" if row["observed_through_gap"] else ""
             yield (
-                f"  deviation: {row['address']}: {row['first_seen']} to {row['last_seen']}, "
-                f"{row['days']} days{late}{accepted}{through}"
+                f"  deviation: {row['address']} ({row['root']}): {row['first_seen']} to "
+                f"{row['last_seen']}, {row['days']} days{late}{accepted}{through}"
             )
     yield "Results are results of tests on what was read; they do not say that a control works."
 

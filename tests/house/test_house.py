@@ -30,6 +30,7 @@ FLOORS = [
     [
         "assay.engine.admission",
         "assay.engine.baseline",
+        "assay.engine.evidence",
         "assay.engine.exceptions",
         "assay.engine.gate",
         "assay.engine.history",

@@ -1,0 +1,345 @@
+"""assay evidence bundle and replay: a scan → a signed archive, and the archive judged again."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from assay.engine import gate
+from assay.engine.baseline import Baseline
+from assay.engine.catalogue import load
+from assay.engine.catalogue.load import RuleFile
+from assay.engine.commands import evidence_history, scan, sources
+from assay.engine.commands.scan import Request
+from assay.engine.errors import InputError, Problem, printable, usage
+from assay.engine.evidence import archive, bundle, contents, inputs, keys
+from assay.engine.evidence.conceal import Concealed
+from assay.engine.exceptions import Acceptance, Selector
+from assay.engine.files import Tree, display_name
+from assay.engine.history import record
+from assay.engine.model import Loaded, Place, Scan
+from assay.engine.scan import ScanOptions
+from assay.reports import formats
+
+# What is not in a bundle's reports: the findings are there as they are, the text is for terminals,
+# and a PDF needs a program that the signer may not have.
+LEFT_OUT = ("json", "text", "pdf")
+MAX_BUNDLE = 1024 * 1024 * 1024  # bytes
+ACTORS = ("ASSAY_ACTOR", "GITLAB_USER_LOGIN", "GITHUB_ACTOR")
+FILES = ("plan", "state", "var_file", "values", "snapshot")  # options that name further inputs
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """What scan takes, and how it is signed."""
+    scan.options(parser)
+    sign = parser.add_argument_group("evidence")
+    sign.add_argument("-o", "--output", required=True, metavar="BUNDLE", help=".tar or .tar.gz")
+    sign.add_argument("--key", metavar="FILE", help=f"private key, PEM; else {keys.KEY_VARIABLE}")
+    sign.add_argument("--sign-command", metavar="COMMAND", help="message on stdin, signature out")
+    sign.add_argument("--public-key", metavar="FILE", help="checks what the command signs")
+    sign.add_argument("--allow-incomplete", action="store_true", help="sign, and say so inside")
+    sign.add_argument("--actor", metavar="NAME", help=f"who runs this; else {', '.join(ACTORS)}")
+    sign.add_argument("--previous", metavar="BUNDLE", help="the bundle before this one")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 once the bundle is written, whatever the findings; 1 where coverage is incomplete."""
+    at = scan.time_of(args.at)
+    signer = keys.signer(args.key, args.sign_command, args.public_key, os.environ)
+    target = Path(args.output)
+    if not target.absolute().parent.is_dir():
+        raise usage(f"no such folder: {target.parent}", code="path-not-found")
+    wanted = [word for word in args.format if "=" in word or word not in formats.FORMATS]
+    if wanted:
+        raise usage(f"-f names a report inside the bundle, such as sarif, not `{wanted[0]}`")
+    previous = bundle.open_(read(args.previous)).digest if args.previous else None
+    decided = scan.decided(args)
+    tree = sources.discovered(args)
+    now = at or datetime.now(UTC)
+    request = scan.requested(args, now, tree)
+    rules = load.read_files([Path(folder) for folder in args.rules])
+    if load.digest(rules) != request.catalogue.digest:
+        raise usage("the controls were changed while they were read", "try again")
+    loaded = sources.load(args, tree)
+    result = scan.judged(request, loaded)
+    open_reasons = [each for each in gate.blocks(result, decided) if each.reason != "fail"]
+    if open_reasons and not args.allow_incomplete:
+        return _refuse(open_reasons)
+    concealed = Concealed()
+    kept = contents.kept_inputs(loaded, result, concealed)
+    rule_files = contents.kept_catalogue(rules)
+    again = scan.judged(request, [inputs.unpack(data, name) for name, data in kept.files.items()])
+    asked = bundle.document(_asked(request))
+    seen = record.observed(result, not open_reasons)
+    fails = sum(each.reason == "fail" for each in gate.blocks(result, decided))
+    manifest: dict[str, Any] = {
+        "schema": bundle.SCHEMA,
+        "clock": "given" if at else "system",
+        "actor": _actor(args.actor),
+        "tool": {"name": "assay", "version": result.version},
+        "key": signer.key,
+        "catalogue": {"digest": result.catalogue_digest, "files": rule_files.rows},
+        "parameters": {each.id: result.parameters.get(each.id, {}) for each in result.controls},
+        "scope": {
+            "inputs": list(result.inputs),
+            "controls": [each.id for each in result.controls],
+            "environment": args.environment,
+        },
+        "gate": {"fail_on": args.fail_on, "allow": list(args.allow), "strict": args.strict},
+        "counts": dict(result.counts),
+        "reconciliation": contents.reconciliation(result),
+        "complete": not open_reasons,
+        "incomplete": [each._asdict() for each in open_reasons],
+        "inputs": kept.rows,
+        "not_replayed": contents.differences(result, again),
+        "request": f"inputs/{hashlib.sha256(asked).hexdigest()}.json",
+        "run": record.as_document(seen),
+    }
+    with evidence_history.locked(args, at) as (history, when):
+        result = result._replace(at=stamp(when))
+        manifest |= {"at": stamp(when), "previous": previous or history.previous}
+        files = {**kept.files, **rule_files.files, manifest["request"]: asked}
+        files["sources.json"] = bundle.document(_sources(args, tree, concealed))
+        files[bundle.FINDINGS] = "".join(formats.pieces("json", result, {}, False, False)).encode()
+        files[bundle.POPULATION] = contents.population(result)
+        files |= _reports(args.format, result)
+        outcome = "FAILED" if fails else "PASSED" if not open_reasons else "WARNED"
+        claim = contents.predicate(result, outcome, not open_reasons)
+        packed = target.name.endswith(("gz", ".tgz"))
+        data = bundle.build(files, manifest, claim, signer, packed)
+        history.record(seen, when, hashlib.sha256(bundle.document(manifest)).hexdigest())
+        write(target, data)
+    if not args.quiet:
+        whole = "complete" if not open_reasons else f"incomplete ({len(open_reasons)} reasons)"
+        print(f"{len(files)} files, {len(data)} bytes, {whole}, {fails} fails that block")
+    return 0
+
+
+def _refuse(reasons: Sequence[gate.Block]) -> int:
+    print(f"not signed: {len(reasons)} things were not evaluated", file=sys.stderr)
+    for each in reasons[:20]:
+        said = f"  {each.reason}: {printable(each.subject)}: {printable(each.message)}"
+        print(said, file=sys.stderr)
+    if len(reasons) > 20:
+        print(f"  and {len(reasons) - 20} more", file=sys.stderr)
+    help = "mend them, allow each with --allow KIND:PATTERN, or sign with --allow-incomplete"
+    print(f"  = help: {help}: the bundle then says so", file=sys.stderr)
+    return 1
+
+
+def _reports(chosen: Sequence[str], result: Scan) -> dict[str, bytes]:
+    names = chosen or [name for name in formats.FORMATS if name not in LEFT_OUT]
+    found: dict[str, bytes] = {}
+    for name in names:
+        pieces: Iterable[str | bytes] = formats.pieces(name, result, {}, False, False)
+        whole = [piece.encode() if isinstance(piece, str) else piece for piece in pieces]
+        found[f"reports/{name}"] = b"".join(whole)
+    return found
+
+
+def _actor(given: str | None) -> dict[str, str]:
+    """Who ran it, and how that is known; nothing here proves it."""
+    if given:
+        return {"name": given, "from": "--actor"}
+    for variable in ACTORS:
+        if os.environ.get(variable):
+            return {"name": os.environ[variable], "from": variable}
+    return {"name": "", "from": "not stated"}
+
+
+def _sources(args: argparse.Namespace, tree: Tree, concealed: Concealed) -> list[dict[str, Any]]:
+    """Every file that was found, with its digest; none for a file that holds a secret.
+
+    A digest of a file with a short secret, all else of it known, would let the secret be guessed.
+    """
+    named = [word for option in FILES for word in getattr(args, option)]
+    found = {file.name: file.path for file in tree.files}
+    found |= {display_name(word, alone=False): Path(word) for word in named}
+    rows: list[dict[str, Any]] = []
+    for name in sorted(found):
+        row: dict[str, Any] = {"name": name}
+        try:
+            data = found[name].read_bytes()
+        except OSError as error:
+            rows.append({**row, "unread": error.strerror})
+            continue
+        row["size"] = len(data)
+        if concealed.holds(data):
+            rows.append({**row, "withheld": "it holds a secret"})
+        else:
+            rows.append({**row, "sha256": hashlib.sha256(data).hexdigest()})
+    return rows
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    """What the sources were judged by, apart from the catalogue."""
+    given = request.options
+    held = request.held
+    accepted = None
+    if request.accepted is not None:
+        accepted = [_accepted(each) for each in request.accepted]
+    return {
+        "controls": sorted(given.controls),
+        "params": given.params,
+        "expects": sorted(given.expects),
+        "inputs": list(given.inputs),
+        "version": given.version,
+        "today": request.today.isoformat(),
+        "exceptions": accepted,
+        "baseline": None
+        if held is None
+        else {
+            "name": held.name,
+            "expires": str(held.expires or ""),
+            "entries": sorted(map(list, held.entries)),
+        },
+    }
+
+
+def _accepted(each: Acceptance) -> dict[str, Any]:
+    return {
+        **each._asdict(),
+        "controls": sorted(each.controls),
+        "selectors": [dict(selector.fields) for selector in each.selectors],
+        "approved": str(each.approved or ""),
+        "expires": str(each.expires or ""),
+        "place": list(each.place),
+    }
+
+
+def _day(words: str) -> date | None:
+    return date.fromisoformat(words) if words else None
+
+
+def _request(opened: bundle.Opened) -> tuple[Request, list[Loaded]]:
+    """What a bundle was judged by, and what was judged. Raises InputError."""
+    files, manifest = opened.files, opened.manifest
+    try:
+        rules = [
+            RuleFile(row["name"], row["folder"], files[row["file"]].decode())
+            for row in manifest["catalogue"]["files"]
+        ]
+        asked = json.loads(files[manifest["request"]])
+        held, accepted = asked["baseline"], asked["exceptions"]
+        options = ScanOptions(
+            frozenset(asked["controls"]),
+            asked["params"],
+            frozenset(asked["expects"]),
+            manifest["at"],
+            asked["inputs"],
+            asked["version"],
+        )
+        waived = None
+        if accepted is not None:
+            waived = [_acceptance(each) for each in accepted]
+        known = None
+        if held is not None:
+            entries = frozenset(tuple(row) for row in held["entries"])
+            known = Baseline(entries, _day(held["expires"]), held["name"])
+        loaded = [inputs.unpack(files[row["file"]], row["file"]) for row in manifest["inputs"]]
+        today = date.fromisoformat(asked["today"])
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        message = f"the bundle lacks what a replay needs: {type(error).__name__}"
+        raise InputError(Problem("evidence-inputs", message)) from None
+    catalogue = load.from_files(rules)
+    if catalogue.digest != manifest["catalogue"]["digest"]:
+        raise archive.tampered("the catalogue is not the one that the manifest names")
+    return Request(catalogue, options, waived, known, today), loaded
+
+
+def _acceptance(row: Mapping[str, Any]) -> Acceptance:
+    words = {
+        **row,
+        "controls": frozenset(row["controls"]),
+        "selectors": tuple(Selector(fields) for fields in row["selectors"]),
+        "approved": _day(row["approved"]),
+        "expires": _day(row["expires"]),
+        "place": Place(*row["place"]),
+    }
+    return Acceptance(**words)
+
+
+def replay(args: argparse.Namespace) -> int:
+    """0 where the inputs give the findings that the bundle holds; 1 where they do not."""
+    held = opened(args)
+    request, loaded = _request(held)
+    result = scan.judged(request, loaded)
+    said = held.files[bundle.FINDINGS].decode().splitlines()
+    now = "".join(formats.pieces("json", result, {}, False, False)).splitlines()
+    hidden = {tuple(row) for row in held.manifest["not_replayed"]}
+    other = [
+        (one, two)
+        for one, two in zip(said, now, strict=False)
+        if one != two and _key(one) not in hidden
+    ]
+    total = sum(held.manifest["counts"].values())
+    if len(said) != len(now) or other:
+        print(f"the inputs give other findings: {len(other) or 'another number'}", file=sys.stderr)
+        for one, two in other[:10]:
+            print(f"  bundle: {printable(one[:300])}", file=sys.stderr)
+            print(f"  replay: {printable(two[:300])}", file=sys.stderr)
+        return 1
+    print(f"the same findings: {total - len(hidden)} of {total} judged again from the inputs")
+    for row in sorted(hidden):
+        print(f"  rests on a secret, not judged again: {printable(' '.join(row))}")
+    return 0
+
+
+def _key(line: str) -> tuple[str, ...]:
+    """The identity of the finding that a line of the findings holds; () for another line."""
+    try:
+        found = json.loads(line.rstrip(","))
+        who = [found["resource"][name] for name in ("source", "root", "environment", "address")]
+        return (found["control"], found["check"], *who)
+    except (ValueError, KeyError, TypeError):
+        return ()
+
+
+def opened(args: argparse.Namespace) -> bundle.Opened:
+    """The bundle that the arguments name, verified where they give a key."""
+    data = read(args.bundle)
+    if args.key:
+        return bundle.verify(data, keys.read_public(args.key))
+    return bundle.open_(data)
+
+
+def read(path: str) -> bytes:
+    """The bytes of a bundle. Raises InputError for a file that is not there or too large."""
+    try:
+        if Path(path).stat().st_size > MAX_BUNDLE:
+            raise usage("that is too large for a bundle", code="evidence-changed")
+        return Path(path).read_bytes()
+    except OSError as error:
+        message = f"the bundle {printable(Path(path).name)} cannot be read: {error.strerror}"
+        raise InputError(Problem("path-not-found", message)) from None
+
+
+def write(target: Path, data: bytes) -> None:
+    """The file, whole or not at all, and on the disk when this returns."""
+    folder = target.absolute().parent
+    name = ""
+    try:
+        with tempfile.NamedTemporaryFile("wb", dir=folder, delete=False) as stream:
+            name = stream.name
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).chmod(0o644)
+        os.replace(name, target)  # noqa: PTH105
+    except OSError as error:
+        if name:
+            Path(name).unlink(missing_ok=True)
+        raise usage(f"the file cannot be written: {error.strerror}", code="report-write") from None
+
+
+def stamp(at: datetime) -> str:
+    """A time as documents have it: RFC 3339, UTC."""
+    return at.isoformat().replace("+00:00", "Z")
