@@ -61,7 +61,7 @@ def test_all_of_the_estate_is_read(variant: str) -> None:
     assert [gap for gap in result.gaps if gap.blocks] == []
     assert result.counts["error"] == 0
     roots = {resource.root for resource in result.resources if resource.source == "terraform"}
-    assert {Path(root).name for root in roots} == {"production", "staging"}
+    assert {Path(root).name for root in roots} == {"production", "staging", "google", "azure"}
     spaces = {resource.namespace for resource in result.resources if resource.source == "manifest"}
     assert spaces >= set(TIERS)
 
