@@ -8,6 +8,10 @@ from importlib import import_module
 # target → module with `options(parser)` and `run(args) -> exit code`, and its one-line summary.
 # They are all imported for their options: none imports anything heavy before it runs.
 TARGETS: dict[str, tuple[str, str]] = {
+    "gatekeeper": (
+        "assay.engine.commands.export_gatekeeper",
+        "controls as ConstraintTemplates, with their examples as a suite for gator",
+    ),
     "vap": ("assay.engine.commands.export_vap", "controls as ValidatingAdmissionPolicies"),
 }
 
