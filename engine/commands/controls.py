@@ -1,4 +1,4 @@
-"""assay controls: list, show and test the catalogue."""
+"""assay controls: list, show, test and document the catalogue, and what it covers."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from assay.engine.catalogue.controls import Catalogue, Control
+from assay.engine.commands import controls_coverage, controls_docs
 from assay.engine.errors import usage
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Three actions, each with `--rules` for folders of one's own."""
+    """Its actions, each with `--rules` for folders of one's own."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listed = actions.add_parser("list", help="a line a control")
     listed.add_argument("-f", "--format", choices=("text", "json"), default="text")
@@ -20,6 +21,10 @@ def options(parser: argparse.ArgumentParser) -> None:
     show.add_argument("id", metavar="ID")
     test = actions.add_parser("test", help="run the examples of all controls, or of a folder's")
     test.add_argument("folder", nargs="?", metavar="DIR")
+    text = "which requirements are covered, partly, or by a person only"
+    controls_coverage.options(actions.add_parser("coverage", help=text))
+    text = "a Markdown page a control, and indexes"
+    controls_docs.options(actions.add_parser("docs", help=text))
     for each in (listed, show):
         each.add_argument("--rules", action="append", default=[], metavar="DIR")
 
@@ -30,6 +35,10 @@ def run(args: argparse.Namespace) -> int:
 
     if args.action == "test":
         return _test(args.folder)
+    if args.action == "coverage":
+        return controls_coverage.run(args)
+    if args.action == "docs":
+        return controls_docs.run(args)
     catalogue = load.load([Path(folder) for folder in args.rules])
     if args.action == "list":
         _list(catalogue, args.format)
