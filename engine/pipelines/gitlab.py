@@ -249,6 +249,9 @@ class _Expander:
         for key in ("image", "services"):
             if key in plain:
                 plain[key] = _images(plain[key])
+        for key in ("before_script", "script", "after_script"):
+            if key in plain:
+                plain[key] = list(_lines(plain[key]))
         return plain
 
     def extended(self, name: str, seen: tuple[str, ...]) -> dict[str, Any]:
@@ -321,6 +324,15 @@ def _images(value: Any) -> Any:
     if isinstance(value, list):
         return [_images(inner) for inner in value]
     return {"name": value} if isinstance(value, str) else value
+
+
+def _lines(value: Any) -> Iterator[str]:
+    """A script as a flat list of texts: GitLab takes one text, and lists in lists, too."""
+    if isinstance(value, list):
+        for inner in value:
+            yield from _lines(inner)
+    elif not isinstance(value, dict):
+        yield str(value)
 
 
 @cache
