@@ -31,8 +31,7 @@ def parse_hcl(text: Any) -> Any:
 
     parsed = hcl.parse(Text("", text if text.endswith("\n") else f"{text}\n"))
     if parsed.problems:
-        problem = parsed.problems[0]
-        raise ValueError(f"not HCL: {problem.message} (line {problem.line})")
+        raise ValueError(f"not HCL: {parsed.problems[0].message}")
     return _Values().body(parsed.body)
 
 
