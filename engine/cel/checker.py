@@ -19,10 +19,12 @@ from assay.engine.cel.values import DOTTED_TYPES, TYPE_NAMES
 
 KUBERNETES = (1, 37)
 MAX_FAULTS = 100
+OPTIONALS, TWO_VARIABLES = (1, 29), (1, 33)  # the versions that brought them
 KNOWN_TYPES = frozenset(TYPE_NAMES) | DOTTED_TYPES
 CONVERSIONS = frozenset(
     {"bool", "bytes", "double", "duration", "int", "string", "timestamp", "uint"}
 )
+OPTIONAL_FUNCTIONS = frozenset({"or", "orValue", "hasValue", "value"})
 PATTERNS = frozenset({"matches", "find", "findAll"})
 _NONE = object()  # no constant
 
@@ -114,11 +116,15 @@ class _Checker:
             result = DYN
         if node.test:
             return BOOL
+        if node.optional:
+            self.needed = max(self.needed, OPTIONALS)
         return ("optional_type", result) if inner is not found or node.optional else result
 
     def index(self, node: nodes.Index) -> Type:
         given = (self.type_of(node.operand), self.type_of(node.key))
         name = "[?]" if node.optional else "[]"
+        if node.optional:
+            self.needed = max(self.needed, OPTIONALS)
         return self.resolve(node, name, OPERATORS[name], given)
 
     def list_literal(self, node: nodes.ListNode) -> Type:
@@ -152,6 +158,8 @@ class _Checker:
     def unwrapped(self, node: Any, optional: bool) -> Type:
         """The type of an element; that of `?x` is what the optional holds."""
         found = self.solver.resolve(self.type_of(node))
+        if optional:
+            self.needed = max(self.needed, OPTIONALS)
         if not optional or found == DYN:
             return found
         if found[0] == "optional_type" and len(found) == 2:
@@ -208,6 +216,8 @@ class _Checker:
             return OPERATORS[name]
         extra = METHODS if method else GLOBALS
         forms: list[Form] = list(extra.get(name, ()))
+        if forms and name in OPTIONAL_FUNCTIONS:
+            self.needed = max(self.needed, OPTIONALS)
         if not method and name in self.extensions:
             extension = self.extensions[name]
             forms.append((tuple(map(parse, extension.parameters)), parse(extension.result)))
@@ -256,6 +266,8 @@ class _Checker:
             return self.optional_fold(node, ranged)
         element, key = self.element(node, ranged)
         two = len(node.names) == 2
+        if two or node.macro.startswith("transform"):
+            self.needed = max(self.needed, TWO_VARIABLES)
         types = (INT if ranged[0] == "list" else key, element) if two else (key,)
         if not two and ranged[0] == "list":
             types = (element,)
@@ -310,6 +322,7 @@ class _Checker:
         ]
 
     def optional_fold(self, node: nodes.Fold, ranged: Type) -> Type:
+        self.needed = max(self.needed, OPTIONALS)
         wanted = ("optional_type", self.solver.fresh())
         if not self.solver.assignable((ranged,), (wanted,)):
             message = f"`{node.macro}` takes an optional value, not {show(ranged)}"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from assay.engine.cel.bounds import StepsError, begin
 from assay.engine.cel.generated import Code, function, load
 from assay.engine.cel.shortcuts import FAILURES
 from assay.engine.cel.values import CelError
 from assay.engine.errors import InputError, Problem, Text, problem
+
+if TYPE_CHECKING:
+    from assay.engine.cel.checker import Fault
 
 MAX_TEXT = 64 * 1024  # characters
 # Faults about names are the compiler's, which knows what they are like; types are the checker's.
@@ -147,28 +150,15 @@ def compile_expression(text: Text, environment: Environment) -> Program:
 def _compiled(text: Text, environment: Environment) -> Program:
     from assay.engine.cel.checker import check
     from assay.engine.cel.codegen import generate
-    from assay.engine.cel.precise import Compiler
     from assay.engine.cel.reads import reads
 
     tree = _parse(text)
     names = environment.variables
-    compiler = Compiler(environment.extensions, names)
-    run = compiler.compile(tree)
-    faults = [
-        problem(each.code, each.message, text, each.start, each.end, each.help)
-        for each in dict.fromkeys(compiler.faults)
-        if each.code in NAMES
-    ]
     checked = check(
         tree, environment.types, tuple(environment.extensions.values()), environment.kube_version
     )
-    # A name that is not there is said once, by the compiler, which knows what it is like.
-    faults += [
-        problem(each.code, each.message, text, each.start, each.end)
-        for each in checked.faults
-        if not faults or each.code != "cel-undeclared"
-    ]
-    version = max(compiler.since, checked.kube_version)
+    faults = _faults(text, tree, environment, checked.faults) if checked.faults else []
+    version = checked.kube_version
     wanted = environment.kube_version
     if wanted is not None and version > wanted:
         needs = ".".join(map(str, version))
@@ -176,8 +166,28 @@ def _compiled(text: Text, environment: Environment) -> Program:
     if faults:
         raise InputError(faults)
     code = generate(tree, names, environment.extensions)
-    partial = _partial(run, names)
-    return Program(text, environment, reads(tree, names), version, code, partial)
+    return Program(text, environment, reads(tree, names), version, code)
+
+
+def _faults(
+    text: Text, tree: Any, environment: Environment, checked: Sequence[Fault]
+) -> list[Problem]:
+    """What the checker found; names that are not there in the words of the compiler."""
+    from assay.engine.cel.precise import Compiler
+
+    compiler = Compiler(environment.extensions, environment.variables)
+    compiler.compile(tree)
+    found = [
+        problem(each.code, each.message, text, each.start, each.end, each.help)
+        for each in dict.fromkeys(compiler.faults)
+        if each.code in NAMES
+    ]
+    # A name that is not there is said once, by the compiler, which knows what it is like.
+    return found + [
+        problem(each.code, each.message, text, each.start, each.end)
+        for each in checked
+        if not found or each.code != "cel-undeclared"
+    ]
 
 
 def _parse(text: Text) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from assay.engine.cel import operations as op
-from assay.engine.cel.bounds import SMALL, spend
+from assay.engine.cel.bounds import SMALL, begin, spend
 from assay.engine.cel.values import CelError, Optional
 from assay.engine.model import Incomplete, Unknown
 
@@ -206,6 +206,7 @@ GLOBALS: dict[str, Any] = {
     "add": add,
     "all_": all,
     "any_": any,
+    "begin_": begin,
     "chain": chain,
     "chain_late": chain_late,
     "div": _calculation("/"),
