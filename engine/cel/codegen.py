@@ -57,7 +57,8 @@ class _Emitter:
 
     def emit(self, node: Any, bound: dict[str, str]) -> str:
         """The text of a node."""
-        return _EMIT[type(node)](self, node, bound)
+        made: str = _EMIT[type(node)](self, node, bound)
+        return made
 
     def literal(self, node: nodes.Literal, _: dict[str, str]) -> str:
         if type(node.value) not in CONSTANTS:

@@ -6,17 +6,24 @@ import math
 import re
 from typing import Any, NamedTuple
 
+# White space and comments before a token belong to it (an atomic
+# group: what was skipped is not looked at again). A text without escapes is read in one go;
+# `string` is only the opening of one that needs a closer look.
 TOKEN = re.compile(
-    r"""(?P<space>\s+|//[^\n]*)
+    r"""(?>(?:\s+|//[^\n]*)*)(?:
+    (?P<name>[A-Za-z_][A-Za-z0-9_]*(?![A-Za-z0-9_"']))
+  | (?P<op>==|!=|<=|>=|&&|\|\||[<>=+\-*/%!?:,()\[\]{}]|\.(?!\d))
+  | (?P<plain>"(?!"")[^"\\\r\n]*"|'(?!'')[^'\\\r\n]*')
   | (?P<float>(?:\d+\.\d+(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+))
   | (?P<int>(?:0[xX][0-9a-fA-F]+|\d+)[uU]?)
   | (?P<string>(?:[rR][bB]?|[bB][rR]?)?(?:\"\"\"|'''|\"|'))
-  | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
+  | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
   | (?P<quoted>`[A-Za-z0-9_.\-/ ]+`)
-  | (?P<op>==|!=|<=|>=|&&|\|\||[<>=+\-*/%!?:.,()\[\]{}])
-""",
+  | (?P<end>\Z)
+    )""",
     re.VERBOSE,
 )
+_BLANK = re.compile(r"\A(?>(?:\s+|//[^\n]*)+)")
 ESCAPES = {
     "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v",
     "\\": "\\", "'": "'", '"': '"', "`": "`", "?": "?",
@@ -60,44 +67,51 @@ class SyntaxFaultError(Exception):
 
 
 def tokens(text: str) -> list[Token]:
+    """The tokens of a text, `end` the last. Raises SyntaxFaultError."""
     found: list[Token] = []
     at = 0
-    size = len(text)
-    while at < size:
-        match = TOKEN.match(text, at)
+    match_at = TOKEN.match
+    while True:
+        match = match_at(text, at)
         if match is None:
+            at = len(text) - len(_BLANK.sub("", text[at:]))
             raise SyntaxFaultError(f"unexpected character {text[at]!r}", at, at + 1)
         kind = match.lastgroup or ""
-        end = match.end()
-        if kind == "space":
-            at = end
-            continue
-        word = match.group()
-        if kind == "string":
-            token = _string(text, at, end, word)
-            found.append(token)
-            at = token.end
-            continue
-        if kind == "int":
-            if end < size and (text[end].isalnum() or text[end] == "_"):
-                raise SyntaxFaultError("a number is followed by a letter", at, end + 1)
-            unsigned = word[-1] in "uU"
-            digits = word[:-1] if unsigned else word
-            if len(digits) > 400:
-                raise SyntaxFaultError("the number is too long", at, end)
-            number = int(digits, 16) if digits[:2] in ("0x", "0X") else int(digits)
-            found.append(Token("uint" if unsigned else "int", number, at, end))
-        elif kind == "float":
-            if math.isinf(float(word)):
-                raise SyntaxFaultError("the number is too large for a double", at, end)
-            found.append(Token("float", float(word), at, end))
-        elif kind == "quoted":
-            found.append(Token("quoted", word[1:-1], at, end))
+        start, end = match.span(kind)
+        if kind in ("name", "op"):
+            found.append(Token(kind, match[kind], start, end))
+        elif kind == "plain":
+            found.append(Token("string", text[start + 1 : end - 1], start, end))
+        elif kind == "end":
+            found.append(Token("end", "", end, end))
+            return found
         else:
-            found.append(Token(kind, word, at, end))
+            found.append(_other(text, kind, start, end))
+            end = found[-1].end
         at = end
-    found.append(Token("end", "", size, size))
-    return found
+
+
+def _other(text: str, kind: str, start: int, end: int) -> Token:
+    """A token that takes more than cutting it out."""
+    word = text[start:end]
+    if kind == "string":
+        return _string(text, start, end, word)
+    if kind == "word":
+        return Token("name", word, start, end)
+    if kind == "quoted":
+        return Token("quoted", word[1:-1], start, end)
+    if kind == "float":
+        if math.isinf(float(word)):
+            raise SyntaxFaultError("the number is too large for a double", start, end)
+        return Token("float", float(word), start, end)
+    if text[end : end + 1].isalnum() or text[end : end + 1] == "_":
+        raise SyntaxFaultError("a number is followed by a letter", start, end + 1)
+    unsigned = word[-1] in "uU"
+    digits = word[:-1] if unsigned else word
+    if len(digits) > 400:
+        raise SyntaxFaultError("the number is too long", start, end)
+    number = int(digits, 16) if digits[:2] in ("0x", "0X") else int(digits)
+    return Token("uint" if unsigned else "int", number, start, end)
 
 
 def _string(text: str, start: int, at: int, opening: str) -> Token:

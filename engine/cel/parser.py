@@ -26,7 +26,12 @@ MACROS = {
 }
 SORTED = (nodes.ListNode, nodes.Select, nodes.Ident, nodes.Fold, nodes.Call)
 NO_FIELDS = ("in", "true", "false", "null")
-COMPARE = {"==", "!=", "<", "<=", ">", ">="}
+# How tightly an operator of two binds; && and || stand above all of them.
+LEVELS = {
+    **dict.fromkeys(("==", "!=", "<", "<=", ">", ">=", "in"), 1),
+    **dict.fromkeys(("+", "-"), 2),
+    **dict.fromkeys(("*", "/", "%"), 3),
+}
 
 
 def parse(text: str) -> Any:
@@ -36,6 +41,13 @@ def parse(text: str) -> Any:
 class _Parser:
     def __init__(self, text: str) -> None:
         self.tokens = tokens(text)
+        # What each token is as an operator, "" for none: asked far more often than the token.
+        self.ops = [
+            token.value
+            if token.kind == "op" or (token.kind == "name" and token.value == "in")
+            else ""
+            for token in self.tokens
+        ]
         self.at = 0
         self.depth = 0
 
@@ -44,8 +56,7 @@ class _Parser:
         return self.tokens[self.at]
 
     def is_op(self, word: str) -> bool:
-        token = self.tokens[self.at]
-        return token.kind == "op" and token.value == word
+        return bool(self.ops[self.at] == word)
 
     def take(self, word: str) -> Token:
         token = self.token
@@ -55,7 +66,7 @@ class _Parser:
         return token
 
     def accept(self, word: str) -> bool:
-        if self.is_op(word):
+        if self.ops[self.at] == word:
             self.at += 1
             return True
         return False
@@ -77,55 +88,52 @@ class _Parser:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise SyntaxFaultError("nested too deeply", self.token.start, self.token.end)
-        node = self.logic("||")
-        if self.accept("?"):
-            yes = self.logic("||")
+        node = self.either()
+        if self.ops[self.at] == "?":
+            self.at += 1
+            yes = self.either()
             self.take(":")
             no = self.expression()
             node = nodes.Call(node.start, no.end, "?:", None, (node, yes, no), node.start)
         self.depth -= 1
         return node
 
-    def logic(self, word: str) -> Any:
-        parts = [self._operand(word)]
-        while self.accept(word):
-            parts.append(self._operand(word))
-        if len(parts) == 1:
-            return parts[0]
-        return nodes.Call(parts[0].start, parts[-1].end, word, None, tuple(parts), parts[0].start)
+    def either(self) -> Any:
+        """Operands of ||, all in one node."""
+        first = self.both()
+        if self.ops[self.at] != "||":
+            return first
+        parts = [first]
+        while self.accept("||"):
+            parts.append(self.both())
+        return nodes.Call(first.start, parts[-1].end, "||", None, tuple(parts), first.start)
 
-    def _operand(self, word: str) -> Any:
-        return self.logic("&&") if word == "||" else self.relation()
+    def both(self) -> Any:
+        """Operands of &&, all in one node."""
+        first = self.binary(1)
+        if self.ops[self.at] != "&&":
+            return first
+        parts = [first]
+        while self.accept("&&"):
+            parts.append(self.binary(1))
+        return nodes.Call(first.start, parts[-1].end, "&&", None, tuple(parts), first.start)
 
-    def relation(self) -> Any:
-        node = self.sum()
+    def binary(self, level: int) -> Any:
+        """Operators of two that bind at least as tightly as `level`, from the left."""
+        node = self.unary()
         while True:
-            token = self.token
-            if token.kind == "op" and token.value in COMPARE:
-                word = token.value
-            elif token.kind == "name" and token.value == "in":
-                word = "in"
-            else:
+            word = self.ops[self.at]
+            found = LEVELS.get(word, 0)
+            if not found or found < level:
                 return node
+            at = self.tokens[self.at].start
             self.at += 1
-            right = self.sum()
-            node = nodes.Call(node.start, right.end, word, None, (node, right), token.start)
-
-    def sum(self) -> Any:
-        return self.chain(("+", "-"), lambda: self.chain(("*", "/", "%"), self.unary))
-
-    def chain(self, words: tuple[str, ...], below: Any) -> Any:
-        node = below()
-        while self.token.kind == "op" and self.token.value in words:
-            token = self.token
-            self.at += 1
-            right = below()
-            node = nodes.Call(node.start, right.end, token.value, None, (node, right), token.start)
-        return node
+            right = self.binary(found + 1)
+            node = nodes.Call(node.start, right.end, word, None, (node, right), at)
 
     def unary(self) -> Any:
-        token = self.token
-        if token.kind == "op" and token.value in "!-" and token.value:
+        if self.ops[self.at] in ("!", "-"):
+            token = self.token
             count = 0
             while self.is_op(token.value):
                 self.at += 1
@@ -149,7 +157,11 @@ class _Parser:
 
     def members(self, node: Any) -> Any:
         while True:
-            if self.accept("."):
+            op = self.ops[self.at]
+            if op != "." and op != "[":
+                return node
+            self.at += 1
+            if op == ".":
                 optional = self.accept("?")
                 name = self.token
                 plain = name.kind == "name" and name.value not in NO_FIELDS
@@ -160,13 +172,11 @@ class _Parser:
                     node = self.call(node, name)
                 else:
                     node = nodes.Select(node.start, name.end, node, name.value, False, optional)
-            elif self.accept("["):
+            else:
                 optional = self.accept("?")
                 key = self.expression()
                 end = self.take("]").end
                 node = nodes.Index(node.start, end, node, key, optional)
-            else:
-                return node
 
     def arguments(self) -> tuple[tuple[Any, ...], int]:
         self.take("(")

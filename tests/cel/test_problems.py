@@ -101,3 +101,22 @@ def test_any_text_compiles_or_has_problems(expression: str) -> None:
             run({"a": 1})
         except FAILURES:
             continue
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        (" " * 20_000 + "@", 20_001),
+        ("// a b @\n" * 2_000 + "@", 1),
+        ("1 // all of it @ is skipped", 0),
+    ],
+)
+def test_white_space_and_comments_are_read_once(text: str, column: int) -> None:
+    """No word of a comment becomes a token, and a long gap costs no more than its length."""
+    environment = Environment({"object": None})
+    if not column:
+        assert compile_expression(Text("t", text), environment).partial({}) == 1
+        return
+    with pytest.raises(InputError) as raised:
+        compile_expression(Text("t", text), environment)
+    assert [problem.span.column for problem in raised.value.problems] == [column]
