@@ -9,8 +9,10 @@ from __future__ import annotations
 import itertools
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from assay.engine.history import store
@@ -61,10 +63,16 @@ class Window:
         self.end = end
         self.first = self.inside[0].id if self.inside else -1
         self.newest = self.all[-1].id if self.all else 0
+        self.ids = [run.id for run in self.inside]
+        self.times = {run.id: _time(run.at) for run in self.all}
 
     def touches(self, first: int, last: int | None) -> bool:
         """Whether an interval of runs has one inside the period."""
         return self.first >= 0 and first <= self.newest and (last is None or last >= self.first)
+
+    def runs(self, first: int, last: int) -> int:
+        """How many runs of the period an interval has."""
+        return bisect_right(self.ids, last) - bisect_left(self.ids, first)
 
 
 def intervals(
@@ -187,7 +195,7 @@ def _waivers(connection: sqlite3.Connection, window: Window) -> list[dict[str, A
     for id, terms, first, last in rows:
         if window.touches(first, last):
             until = window.newest if last is None or last > window.newest else last
-            seen = {"first_seen": _seen(window, first), "last_seen": _seen(window, until)}
+            seen = {"first_seen": window.times[first], "last_seen": window.times[until]}
             found.append({"id": id, **json.loads(terms), **seen})
     return found
 
@@ -201,31 +209,15 @@ def _controls(
 ) -> Iterator[dict[str, Any]]:
     """For each control: its runs, its population at each of them, and its deviations."""
     known: dict[str, tuple[str, str]] = {}
-    for run in window.inside:
+    for catalogue in dict.fromkeys(run.catalogue for run in window.inside):
         query = "SELECT id, title, severity FROM control WHERE catalogue = ?"
-        if run.catalogue not in {r.catalogue for r in window.inside[: window.inside.index(run)]}:
-            known |= {id: (t, s) for id, t, s in connection.execute(query, (run.catalogue,))}
-    tallies: dict[str, list[tuple[str, int, int]]] = {}
-    for id, counts, first, last in connection.execute(
-        "SELECT * FROM tally ORDER BY control, first"
-    ):
-        if window.touches(first, last):
-            until = window.newest if last is None else min(last, window.newest)
-            tallies.setdefault(id, []).append((counts, max(first, window.first), until))
-    found = _deviations(connection, window, sla)
+        known |= {id: (title, s) for id, title, s in connection.execute(query, (catalogue,))}
+    populations = _populations(connection, window, only)
+    found = _deviations(connection, window, sla, only)
     for id, (title, severity) in sorted(known.items()):
         if only is not None and id != only:
             continue
-        rows = tallies.get(id, [])
-        population = [
-            {
-                "first_run": _seen(window, first),
-                "last_run": _seen(window, last),
-                "runs": sum(1 for run in window.inside if first <= run.id <= last),
-                "findings": json.loads(counts),
-            }
-            for counts, first, last in rows
-        ]
+        population = populations.get(id, [])
         actual = sum(row["runs"] for row in population)
         deviations = found.get(id, [])
         yield {
@@ -237,6 +229,32 @@ def _controls(
             "deviations": deviations,
             "result": _result(actual, expected, population, deviations),
         }
+
+
+def _populations(
+    connection: sqlite3.Connection, window: Window, only: str | None
+) -> dict[str, list[dict[str, Any]]]:
+    """The counts of each control, and the runs of the period in which they were those."""
+    read = lru_cache(maxsize=None)(json.loads)
+    found: dict[str, list[dict[str, Any]]] = {}
+    query = """
+      SELECT control, counts, first, last FROM tally
+      WHERE first <= ?1 AND (last IS NULL OR last >= ?2) AND (?3 IS NULL OR control = ?3)
+      ORDER BY control, first
+    """
+    if window.first < 0:
+        return found
+    for id, counts, first, last in connection.execute(query, (window.newest, window.first, only)):
+        first = max(first, window.first)
+        until = window.newest if last is None else min(last, window.newest)
+        row = {
+            "first_run": window.times[first],
+            "last_run": window.times[until],
+            "runs": window.runs(first, until),
+            "findings": read(counts),
+        }
+        found.setdefault(id, []).append(row)
+    return found
 
 
 def _result(
@@ -255,21 +273,67 @@ def _result(
     return f"{said}no deviation found"
 
 
+class Failing(NamedTuple):
+    """An interval in which a check failed, by the numbers of the history's tables."""
+
+    subject: int
+    judged: int
+    excepted_by: str | None
+    first: int
+    last: int
+
+
 def _deviations(
-    connection: sqlite3.Connection, window: Window, sla: Mapping[str, int]
+    connection: sqlite3.Connection, window: Window, sla: Mapping[str, int], only: str | None
 ) -> dict[str, list[dict[str, Any]]]:
+    """Each stretch of fails that touches the period, from first to last sighting, by control."""
+    checks: dict[int, tuple[str, str, str]] = {
+        id: (control, name, severity)
+        for id, control, name, severity in connection.execute("SELECT * FROM judged")
+        if only is None or control == only
+    }
+    subjects: dict[int, tuple[str, str, str, str]] = {}
+    held = connection.execute(
+        "SELECT id, source, root, environment, address FROM subject WHERE id IN "
+        "(SELECT subject FROM span WHERE status = 1)"
+    )
+    for id, *who in held:
+        subjects[id] = (who[0], who[1], who[2], who[3])
     found: dict[str, list[dict[str, Any]]] = {}
-    held: list[Interval] = []
-    for each in intervals(connection, window, "fail"):
-        if held and held[-1][:7] == each[:7] and _adjacent(window, held[-1].last, each.first):
-            held.append(each)
-            continue
-        _note(found, held, window, sla)
-        held = [each]
-    _note(found, held, window, sla)
+    for spans in _stretches(connection, window, checks):
+        if window.touches(spans[0].first, spans[-1].last):
+            control, name, severity = checks[spans[0].judged]
+            who_failed = subjects[spans[0].subject]
+            row = _deviation(spans, window, name, who_failed, sla.get(severity))
+            found.setdefault(control, []).append(row)
     for rows in found.values():
         rows.sort(key=lambda row: (row["first_seen"], row["check"], row["root"], row["address"]))
     return found
+
+
+def _stretches(
+    connection: sqlite3.Connection, window: Window, checks: Container[int]
+) -> Iterator[list[Failing]]:
+    """The fails of a resource and check that nobody saw mended in between, together."""
+    query = """
+      SELECT subject, judged, excepted, first, last FROM span
+      WHERE status = 1 AND first <= ? ORDER BY subject, judged, first
+    """
+    newest = window.newest
+    held: list[Failing] = []
+    for subject, judged, excepted, first, last in connection.execute(query, (newest,)):
+        if judged not in checks:
+            continue
+        until = newest if last is None or last > newest else last
+        span = Failing(subject, judged, excepted, first, until)
+        if held and held[0][:2] == span[:2] and _adjacent(window, held[-1].last, first):
+            held.append(span)
+            continue
+        if held:
+            yield held
+        held = [span]
+    if held:
+        yield held
 
 
 def _adjacent(window: Window, last: int, first: int) -> bool:
@@ -278,47 +342,34 @@ def _adjacent(window: Window, last: int, first: int) -> bool:
     return last in order and first in order and order[first] == order[last] + 1
 
 
-def _note(
-    found: dict[str, list[dict[str, Any]]],
-    spans: Sequence[Interval],
+def _deviation(
+    spans: Sequence[Failing],
     window: Window,
-    sla: Mapping[str, int],
-) -> None:
-    """One deviation, from first to last sighting; seen again after a gap it is the same one."""
-    if not spans or not window.touches(spans[0].first, spans[-1].last):
-        return
-    first, last = spans[0], spans[-1]
-    begun, seen = window.by_id[first.first].at, window.by_id[last.last].at
-    number = window.order.get(last.last, len(window.complete)) + 1
-    gone = window.complete[number].at if number < len(window.complete) else None
-    days = ((gone or seen) - begun) / timedelta(days=1)
-    allowed = sla.get(first.severity)
-    epochs = {window.by_id[span.first].epoch for span in spans}
-    found.setdefault(first.control, []).append(
-        {
-            "check": first.check,
-            "source": first.source,
-            "root": first.root,
-            "environment": first.environment,
-            "address": first.address,
-            "first_seen": _time(begun),
-            "last_seen": _time(seen),
-            "not_seen_at": _time(gone) if gone else None,
-            "observed_through_gap": len(epochs) > 1,
-            "days": round(days, 3),
-            "sla_days": allowed,
-            "within_sla": None if allowed is None else days <= allowed,
-            "excepted_by": _named(spans),
-        }
-    )
-
-
-def _named(spans: Iterable[Interval]) -> list[str]:
-    return sorted({span.excepted_by for span in spans if span.excepted_by})
-
-
-def _seen(window: Window, run: int) -> str:
-    return _time(window.by_id[run].at)
+    check: str,
+    who: tuple[str, str, str, str],
+    allowed: int | None,
+) -> dict[str, Any]:
+    first, last = spans[0].first, spans[-1].last
+    number = window.order.get(last, len(window.complete)) + 1
+    gone = window.complete[number] if number < len(window.complete) else None
+    until = gone or window.by_id[last]
+    days = (until.at - window.by_id[first].at) / timedelta(days=1)
+    source, root, environment, address = who
+    return {
+        "check": check,
+        "source": source,
+        "root": root,
+        "environment": environment,
+        "address": address,
+        "first_seen": window.times[first],
+        "last_seen": window.times[last],
+        "not_seen_at": window.times[gone.id] if gone else None,
+        "observed_through_gap": len({window.by_id[span.first].epoch for span in spans}) > 1,
+        "days": round(days, 3),
+        "sla_days": allowed,
+        "within_sla": None if allowed is None else days <= allowed,
+        "excepted_by": sorted({span.excepted_by for span in spans if span.excepted_by}),
+    }
 
 
 def _time(at: datetime) -> str:

@@ -52,6 +52,7 @@ CREATE TABLE span (
   PRIMARY KEY (subject, judged, first)
 ) WITHOUT ROWID;
 CREATE INDEX span_open ON span (judged) WHERE last IS NULL;
+CREATE INDEX span_fail ON span (status, subject, judged, first) WHERE status = 1;
 CREATE TABLE tally (
   control TEXT NOT NULL, counts TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER,
   PRIMARY KEY (control, first)
