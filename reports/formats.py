@@ -18,6 +18,9 @@ FORMATS = {
     "text": "assay.reports.text",
     "json": "assay.reports.json",
     "sarif": "assay.reports.sarif",
+    "oscal-ar": "assay.reports.oscal_ar",
+    "oscal-ap": "assay.reports.oscal_ap",
+    "oscal-poam": "assay.reports.oscal_poam",
 }
 
 
