@@ -316,6 +316,7 @@ class Scan(NamedTuple):
     at: str | None = None
     notices: Sequence[Notice] = ()
     exceptions: Sequence[Any] = ()  # those in force: assay.engine.exceptions.Acceptance
+    owners: Callable[[str], Sequence[str]] | None = None  # report name of a file → its owners
 
 
 def path_text(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from assay.engine.catalogue.controls import Catalogue, Check, Control, fits, is_kubernetes
@@ -24,6 +24,8 @@ from assay.engine.model import (
     Scan,
 )
 
+Adjust = Callable[[Resource], Mapping[str, Any] | str]
+
 
 class ScanOptions(NamedTuple):
     """What the user chose, apart from the sources.
@@ -31,6 +33,8 @@ class ScanOptions(NamedTuple):
     controls   ids to judge; empty for all
     params     control id → parameter → value
     expects    what must exist in the estate (`cloudtrail`); else its absence is not judged
+    adjust     control id and its parameters → resource → parameters there, or why it is off
+    owners     report name of a file → who answers for it
     at         the time of the scan, RFC 3339, or None
     inputs     the paths that were given, for the report
     """
@@ -38,6 +42,8 @@ class ScanOptions(NamedTuple):
     controls: frozenset[str] = frozenset()
     params: Mapping[str, Mapping[str, Any]] = {}
     expects: frozenset[str] = frozenset()
+    adjust: Callable[[str, Mapping[str, Any]], Adjust | None] | None = None
+    owners: Callable[[str], Sequence[str]] | None = None
     at: str | None = None
     inputs: Sequence[str] = ()
     version: str = ""
@@ -65,7 +71,8 @@ def scan(catalogue: Catalogue, loaded: Iterable[Loaded], options: ScanOptions) -
                 row.statuses = bytearray([verdicts.NOT_APPLICABLE]) * len(found)
             elif found:
                 bound = params[control.id]
-                judge = verdicts.Judge(check, bound, relations, catalogue.views, complete)
+                adjust = options.adjust(control.id, bound) if options.adjust else None
+                judge = verdicts.Judge(check, bound, relations, catalogue.views, complete, adjust)
                 judge.run(found, row.statuses, row.details)
     errors = [source_finding(error) for each in loaded for error in each.errors]
     manual = [manual_finding(control) for control in chosen if control.manual]
@@ -84,6 +91,7 @@ def scan(catalogue: Catalogue, loaded: Iterable[Loaded], options: ScanOptions) -
         parameters=params,
         inputs=tuple(options.inputs),
         at=options.at,
+        owners=options.owners,
     )
 
 

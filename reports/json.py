@@ -24,7 +24,10 @@ def render(scan: Scan) -> Iterator[str]:
     yield '"findings":['
     lead = "\n"
     for finding in scan.findings():
-        yield lead + _encode(_finding(finding))
+        item = _finding(finding)
+        if scan.owners is not None:
+            item["owners"] = list(scan.owners(finding.resource.place.file))
+        yield lead + _encode(item)
         lead = ",\n"
     coverage = [each._asdict() for each in scan.coverage]
     yield f'\n],\n"coverage":{_lines(coverage)},\n'

@@ -7,12 +7,11 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from assay.engine import gate
 from assay.engine.cli import version
-from assay.engine.commands import sources
+from assay.engine.commands import configuring, sources
 from assay.engine.errors import usage
 from assay.engine.files import Tree
 from assay.engine.model import SEVERITIES, Loaded, Scan
@@ -107,9 +106,7 @@ def judge(args: argparse.Namespace, at: datetime | None, tree: Tree) -> Scan:
 
 def requested(args: argparse.Namespace, at: datetime | None, tree: Tree) -> Request:
     """The catalogue, parameters, exceptions and baseline that the arguments name."""
-    from assay.engine.catalogue.load import load
-
-    catalogue = load([Path(folder) for folder in args.rules])
+    catalogue, config = configuring.catalogue_and_config(args, args.rules)
     values: dict[str, dict[str, Any]] = {}
     expects = frozenset[str]()
     if args.params:
@@ -121,11 +118,19 @@ def requested(args: argparse.Namespace, at: datetime | None, tree: Tree) -> Requ
         from assay.engine.catalogue import selection
 
         chosen |= selection.by_frameworks(catalogue.controls, args.framework)
+    adjust = None
+    if config is not None:
+        from assay.engine.project import overrides
+
+        rules = overrides.Overrides(config, tree, values)
+        values, expects, adjust = rules.everywhere(), expects | config.expects, rules.adjust
     for_version(args.kube_version, catalogue, values)
     given = ScanOptions(
         controls=chosen,
         params=values,
         expects=expects,
+        adjust=adjust,
+        owners=configuring.owners(config, tree),
         at=at.isoformat().replace("+00:00", "Z") if at else None,
         inputs=[base.name for base in tree.bases],
         version=version(),
@@ -138,16 +143,18 @@ def requested(args: argparse.Namespace, at: datetime | None, tree: Tree) -> Requ
         help = f"did you mean `{near[0]}`?" if near else "`assay controls list` prints them all"
         raise usage(f"no control `{unknown[0]}`", help, "no-control")
     accepted = None
-    if args.exceptions:
+    folder = configuring.default(args, config, "exceptions")
+    if folder:
         from assay.engine import exceptions
 
         ids = frozenset(control.id for control in catalogue.controls)
-        accepted = exceptions.read(args.exceptions, ids)
+        accepted = exceptions.read(folder, ids)
     held = None
-    if args.baseline:
+    file = configuring.default(args, config, "baseline")
+    if file:
         from assay.engine import baseline
 
-        held = baseline.read(args.baseline)
+        held = baseline.read(file)
     return Request(catalogue, given, accepted, held, (at or datetime.now(UTC)).date())
 
 

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from assay.engine.commands import clusters
+from assay.engine.commands import clusters, configuring
 from assay.engine.errors import printable, usage
 from assay.engine.files import Tree, discover
 from assay.engine.model import Loaded
@@ -33,6 +33,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     kubernetes.add_argument("--kube-version", default="", metavar="VERSION")
     kubernetes.add_argument("--namespace", metavar="NAME", help="of objects that name none")
     clusters.options(parser)
+    configuring.options(parser)
     parser.add_argument("--environment", default="default", metavar="NAME")
     parser.add_argument("--show-sensitive", action="store_true", help="print marked values")
 
@@ -47,7 +48,7 @@ def check(args: argparse.Namespace) -> None:
 def discovered(args: argparse.Namespace) -> Tree:
     """The files below the paths given. Raises InputError for arguments that cannot be."""
     check(args)
-    return discover(args.paths)
+    return configuring.tree_of(args, discover(args.paths))
 
 
 def load(args: argparse.Namespace, tree: Tree) -> list[Loaded]:
@@ -61,6 +62,11 @@ def load(args: argparse.Namespace, tree: Tree) -> list[Loaded]:
 
         if pipelines.wanted(tree):
             loaded.append(pipelines.load(tree, pipelines.Options(args.environment)))
+    config = configuring.of(args)
+    if config is not None and config.members:
+        from assay.engine.project import overrides
+
+        overrides.assign(loaded, config, tree)
     loaded += clusters.load(args)
     loaded.append(Loaded([], [], list(tree.gaps)))
     return loaded
@@ -84,6 +90,7 @@ def _terraform(args: argparse.Namespace, tree: Tree) -> Loaded:
         workspace=args.workspace,
         process_environment=dict(os.environ) if args.tf_env else {},
         facts=_facts(args.facts),
+        inputs=configuring.inputs(args, tree),
     )
     return terraform.load(tree, given)
 
@@ -111,5 +118,7 @@ def _kubernetes(args: argparse.Namespace, tree: Tree) -> Loaded:
         sets=tuple(args.set),
         kube_version=args.kube_version,
     )
-    given = kubernetes.Options(args.environment, args.namespace, (rendering,))
+    given = kubernetes.Options(
+        args.environment, args.namespace, (*configuring.renderings(args, tree), rendering)
+    )
     return kubernetes.load(tree, given)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from assay.engine.catalogue import paths
@@ -12,7 +12,7 @@ from assay.engine.cel import FAILURES, Program, StepsError, begin, describe
 from assay.engine.judge.redaction import redacted
 from assay.engine.judge.relations import Related, Relations
 from assay.engine.judge.subjects import Subject, again
-from assay.engine.model import STATUSES, Path, Unknown, Violation, path_text
+from assay.engine.model import STATUSES, Path, Resource, Unknown, Violation, path_text
 
 PASS, FAIL, NOT_APPLICABLE, UNKNOWN, ERROR, MANUAL = range(len(STATUSES))
 MAX_VIOLATIONS = 200  # of one finding; the rest is counted in its message
@@ -74,7 +74,9 @@ class Judge:
         relations: Relations,
         views: Mapping[str, View],
         complete: bool,
+        adjust: Callable[[Resource], Mapping[str, Any] | str] | None = None,
     ) -> None:
+        self.adjust = adjust
         self.check = check
         self.rules = rules = check.rules
         self.params = dict(params)
@@ -98,6 +100,13 @@ class Judge:
             if self.given_up > MAX_GIVEN_UP:
                 statuses[number], details[number] = ERROR, Detail(GIVEN_UP)
                 continue
+            if self.adjust is not None:
+                given = self.adjust(subject.resource)
+                if isinstance(given, str):
+                    statuses[number] = NOT_APPLICABLE
+                    details[number] = Detail(f"off by configuration: {given}")
+                    continue
+                self.params = dict(given)
             begin()
             complete = self.complete if self.rules.related else subject.resource.complete
             status = short(subject) if complete else FAIL

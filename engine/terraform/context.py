@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +21,15 @@ MAX_RESOURCES = 200_000  # of one root
 MAX_MODULES = 40  # levels of modules in modules
 
 
+class Inputs(NamedTuple):
+    """What one environment gives a root."""
+
+    environment: str
+    variables: tuple[tuple[str, str], ...]
+    variable_files: tuple[str, ...]
+    workspace: str
+
+
 class Options(NamedTuple):
     """How one scan reads Terraform.
 
@@ -28,6 +37,7 @@ class Options(NamedTuple):
     variables            (name, text) of `--var`; variable_files of `--var-file`, in order
     process_environment  where TF_VAR_* are looked up; empty unless asked for
     facts                address of a data source → attribute → value
+    inputs               root → its own inputs, once for each environment that has it
     """
 
     environment: str = "default"
@@ -38,6 +48,7 @@ class Options(NamedTuple):
     workspace: str = "default"
     process_environment: Mapping[str, str] = {}
     facts: Mapping[str, Any] = {}
+    inputs: Mapping[str, Sequence[Inputs]] = {}
 
 
 class Library:

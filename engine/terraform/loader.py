@@ -28,7 +28,8 @@ def load(tree: Tree, options: Options) -> Loaded:
         for folder, files in tree.folders.items()
         if any(is_configuration(file.name) for file in files)
     )
-    roots = find_roots(library, folders)
+    declared = {root for root in options.inputs if root in folders}
+    roots = sorted({*find_roots(library, folders), *declared})
     if len(roots) > 1 and (options.variables or options.variable_files):
         from assay.engine.errors import usage
 
@@ -36,11 +37,13 @@ def load(tree: Tree, options: Options) -> Loaded:
         raise usage("--var and --var-file belong to a single root", help, "terraform-roots")
     reached: set[str] = set()
     for root in roots:
-        context = _context(library, root, options)
-        instance = Instance(context, library.module(root))
-        resources += collect(instance, reached)
-        errors += context.errors.values()
-        gaps += context.gaps.values()
+        for inputs in options.inputs.get(root, (None,)):
+            given = options if inputs is None else options._replace(**inputs._asdict())
+            context = _context(library, root, given)
+            instance = Instance(context, library.module(root))
+            resources += collect(instance, reached)
+            errors += context.errors.values()
+            gaps += context.gaps.values()
     errors += _broken(library, roots, options)
     if options.plans or options.states:
         from assay.engine.terraform import recorded

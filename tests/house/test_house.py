@@ -35,6 +35,7 @@ FLOORS = [
         "assay.engine.gate",
         "assay.engine.history",
         "assay.engine.parameters",
+        "assay.engine.project",
         "assay.engine.siem",
         "assay.engine.terminal",
     ],

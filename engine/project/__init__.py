@@ -1,0 +1,1 @@
+"""What a project decides of its scans: its configuration file, and who owns what."""
