@@ -75,12 +75,14 @@ def write(scan: Scan, today: date) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def read(path: str) -> Baseline:
-    """The baseline in a file. Raises InputError where it is none."""
+def read(path: str, text: bytes | None = None) -> Baseline:
+    """The baseline in a file, or in its reviewed text. Raises InputError where it is none."""
     try:
-        if Path(path).stat().st_size > MAX_FILE:
-            raise usage(f"{printable(path)} is too large for a baseline", code="baseline-shape")
-        document = json.loads(Path(path).read_text("utf-8"))
+        if text is None:
+            if Path(path).stat().st_size > MAX_FILE:
+                raise usage(f"{printable(path)} is too large for a baseline", code="baseline-shape")
+            text = Path(path).read_bytes()
+        document = json.loads(text)
         if document["schema"] != SCHEMA:
             raise ValueError(f"`schema` is not {SCHEMA}")
         keys = ("control", "check", "file", "address", "content")

@@ -7,7 +7,8 @@ covers it. What is expired, unused or too broad is a notice of the run.
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -15,10 +16,15 @@ from typing import NamedTuple
 from assay.engine.catalogue.document import Node, parse
 from assay.engine.catalogue.reader import Reader
 from assay.engine.errors import AssayError, InputError, Problem, printable, usage
+from assay.engine.files import File
+from assay.engine.files import read as read_bytes
 from assay.engine.model import Finding, Notice, Place, Scan
 
 MAX_DAYS = 365  # between approval and expiry
 MAX_FILE = 1024 * 1024  # bytes
+COMMENTED = (".tf", ".tofu", ".yaml", ".yml", ".tpl")
+_REFERENCE = re.compile(r"(?:#|//|/\*)\s*assay:exception\s+([A-Za-z0-9][A-Za-z0-9._-]{0,99})")
+SUFFIXES = (".yaml", ".yml")
 KEYS = (
     "id",
     "controls",
@@ -86,20 +92,27 @@ class Acceptance(NamedTuple):
         )
 
 
-def read(folder: str, controls: frozenset[str]) -> tuple[Acceptance, ...]:
+def read(
+    folder: str, controls: frozenset[str], texts: Mapping[str, bytes] | None = None
+) -> tuple[Acceptance, ...]:
     """The exceptions in a folder's YAML files, in order. Raises InputError with every mistake.
 
-    `controls` are the ids that exist; an exception for another one is a mistake.
+    `controls` are the ids that exist; an exception for another one is a mistake. `texts` are the
+    files below the folder as they were reviewed, where they are not those that lie there now.
     """
     base = Path(folder)
-    if not base.is_dir():
+    if texts is None and not base.is_dir():
         raise usage(f"no such folder of exceptions: {printable(folder)}", code="path-not-found")
+    names = texts or {}
+    if texts is None:
+        names = {path.relative_to(base).as_posix(): b"" for path in base.rglob("*")}
     problems: list[Problem] = []
     found: dict[str, Acceptance] = {}
-    for path in sorted((*base.rglob("*.yaml"), *base.rglob("*.yml"))):
-        name = (Path(folder) / path.relative_to(base)).as_posix()
+    for inner in sorted(name for name in names if name.endswith(SUFFIXES)):
+        name = (Path(folder) / inner).as_posix()
         try:
-            for each in _read_file(path, name, controls):
+            data = _bytes(base / inner, name) if texts is None else texts[inner]
+            for each in _read_file(data, name, controls):
                 if each.id in found:
                     message = f"the exception `{each.id}` stands in {found[each.id].place.file} too"
                     problems.append(Problem("exception-twice", message, name))
@@ -111,12 +124,21 @@ def read(folder: str, controls: frozenset[str]) -> tuple[Acceptance, ...]:
     return tuple(found.values())
 
 
-def _read_file(path: Path, name: str, controls: frozenset[str]) -> list[Acceptance]:
+def _bytes(path: Path, name: str) -> bytes:
     try:
-        if path.stat().st_size > MAX_FILE:
-            raise InputError(Problem("exception-size", "the file is too large", name))
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        with path.open("rb") as stream:
+            return stream.read(MAX_FILE + 1)
+    except OSError as error:
+        message = f"cannot be read: {printable(str(error))}"
+        raise InputError(Problem("exception-unreadable", message, name)) from None
+
+
+def _read_file(data: bytes, name: str, controls: frozenset[str]) -> list[Acceptance]:
+    if len(data) > MAX_FILE:
+        raise InputError(Problem("exception-size", "the file is too large", name))
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
         message = f"cannot be read: {printable(str(error))}"
         raise InputError(Problem("exception-unreadable", message, name)) from None
     root = parse(name, text)
@@ -196,6 +218,49 @@ def _date(node: Node | None) -> date | None:
         return date.fromisoformat(str(node.value))
     except ValueError:
         return None
+
+
+def references(files: Iterable[File]) -> list[tuple[str, Place]]:
+    """The comments `assay:exception ID` in the scanned files: the id, and where it stands.
+
+    A comment accepts nothing: it leads a reader to the exception, which names its resource itself.
+    """
+    found: list[tuple[str, Place]] = []
+    for file in files:
+        if file.size > MAX_FILE or not file.name.lower().endswith(COMMENTED):
+            continue
+        try:
+            text = read_bytes(file)
+        except OSError:
+            continue  # the loader of that file has said so
+        if b"assay:exception" not in text:
+            continue
+        for number, line in enumerate(text.decode(errors="replace").splitlines(), start=1):
+            found += [
+                (each[1], Place(file.name, number, each.start() + 1))
+                for each in _REFERENCE.finditer(line)
+            ]
+    return found
+
+
+def referred(
+    scan: Scan,
+    found: Iterable[tuple[str, Place]],
+    accepted: Sequence[Acceptance],
+    today: date,
+) -> Scan:
+    """The scan with a notice for each comment that leads to no exception in force."""
+    known = {each.id: each for each in accepted}
+    notices = list(scan.notices)
+    for id, place in found:
+        why = "there is none of that id"
+        if id in known:
+            if known[id].in_force(today):
+                continue
+            why = f"it is not in force: {_why(known[id], today)}"
+        message = f"the comment refers to the exception `{id}`, but {why}"
+        notices.append(Notice("exception-reference", id, message, place))
+    return scan._replace(notices=notices)
 
 
 def apply(scan: Scan, accepted: Sequence[Acceptance], today: date) -> Scan:

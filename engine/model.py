@@ -284,8 +284,8 @@ class Fault(NamedTuple):
 class Notice(NamedTuple):
     """Something about the run that people should know and the gate does not stop at.
 
-    code is exception-expired, exception-unused, exception-broad, baseline-expired or
-    baseline-unused.
+    code is exception-expired, exception-unused, exception-broad, exception-reference,
+    baseline-expired or baseline-unused.
     """
 
     code: str

@@ -20,7 +20,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     write.add_argument("--rules", action="append", default=[], metavar="DIR")
     write.add_argument("--params", metavar="FILE")
     write.add_argument("--at", metavar="TIME")
-    write.set_defaults(control=[], exceptions=None, baseline=None)
+    write.set_defaults(control=[], framework=[], exceptions=None, baseline=None)
     sources.options(write)
 
 

@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     rules = load.read_files([Path(folder) for folder in args.rules])
     if load.digest(rules) != request.catalogue.digest:
         raise usage("the controls were changed while they were read", "try again")
-    loaded = sources.load(args, tree)
+    loaded = scan.loaded(request, args, tree)
     result = scan.judged(request, loaded)
     open_reasons = [each for each in gate.blocks(result, decided) if each.reason != "fail"]
     if open_reasons and not args.allow_incomplete:
@@ -194,6 +194,7 @@ def _asked(request: Request) -> dict[str, Any]:
         "version": given.version,
         "today": request.today.isoformat(),
         "exceptions": accepted,
+        "references": [[id, list(place)] for id, place in request.references],
         "baseline": None
         if held is None
         else {
@@ -246,13 +247,14 @@ def _request(opened: bundle.Opened) -> tuple[Request, list[Loaded]]:
             known = Baseline(entries, _day(held["expires"]), held["name"])
         loaded = [inputs.unpack(files[row["file"]], row["file"]) for row in manifest["inputs"]]
         today = date.fromisoformat(asked["today"])
+        references = [(id, Place(*place)) for id, place in asked["references"]]
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         message = f"the bundle lacks what a replay needs: {type(error).__name__}"
         raise InputError(Problem("evidence-inputs", message)) from None
     catalogue = load.from_files(rules)
     if catalogue.digest != manifest["catalogue"]["digest"]:
         raise archive.tampered("the catalogue is not the one that the manifest names")
-    return Request(catalogue, options, waived, known, today), loaded
+    return Request(catalogue, options, waived, known, today, (), references), loaded
 
 
 def _acceptance(row: Mapping[str, Any]) -> Acceptance:

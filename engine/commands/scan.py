@@ -14,7 +14,7 @@ from assay.engine.cli import version
 from assay.engine.commands import configuring, sources
 from assay.engine.errors import usage
 from assay.engine.files import Tree
-from assay.engine.model import SEVERITIES, Loaded, Scan
+from assay.engine.model import SEVERITIES, Loaded, Place, Scan, SourceError
 from assay.engine.scan import ScanOptions, scan
 from assay.reports import formats
 
@@ -45,6 +45,11 @@ def options(parser: argparse.ArgumentParser) -> None:
     decide.add_argument("--require-coverage", type=float, default=1.0, metavar="SHARE")
     decide.add_argument("--exceptions", metavar="DIR", help="approved, expiring acceptances")
     decide.add_argument("--baseline", metavar="FILE", help="fails that are known")
+    decide.add_argument(
+        "--exceptions-at",
+        metavar="REV",
+        help="read both as they are in this commit; a change to them is a finding",
+    )
     decide.add_argument("--history", metavar="FILE", help="record the run in this history")
     decide.add_argument("--every", metavar="1d", help="how often runs are expected")
     what = parser.add_argument_group("controls")
@@ -96,12 +101,20 @@ class Request(NamedTuple):
     accepted: Sequence[Acceptance] | None
     held: Baseline | None
     today: date
+    changes: Sequence[SourceError] = ()
+    references: Sequence[tuple[str, Place]] = ()
 
 
 def judge(args: argparse.Namespace, at: datetime | None, tree: Tree) -> Scan:
     """The scan that the arguments ask for, exceptions and baseline applied."""
     request = requested(args, at, tree)
-    return judged(request, sources.load(args, tree))
+    return judged(request, loaded(request, args, tree))
+
+
+def loaded(request: Request, args: argparse.Namespace, tree: Tree) -> list[Loaded]:
+    """What every loader sees, with the changes to what judges it."""
+    found = sources.load(args, tree)
+    return [*found, Loaded([], list(request.changes), [])] if request.changes else found
 
 
 def requested(args: argparse.Namespace, at: datetime | None, tree: Tree) -> Request:
@@ -142,20 +155,45 @@ def requested(args: argparse.Namespace, at: datetime | None, tree: Tree) -> Requ
         near = get_close_matches(unknown[0], [c.id for c in catalogue.controls], 1)
         help = f"did you mean `{near[0]}`?" if near else "`assay controls list` prints them all"
         raise usage(f"no control `{unknown[0]}`", help, "no-control")
-    accepted = None
+    ids = frozenset(control.id for control in catalogue.controls)
     folder = configuring.default(args, config, "exceptions")
+    file = configuring.default(args, config, "baseline")
+    accepted, held, changes = _accepted(folder, file, args, ids)
+    today = (at or datetime.now(UTC)).date()
+    references: list[tuple[str, Place]] = []
+    if accepted is not None:
+        from assay.engine import exceptions
+
+        references = exceptions.references(tree.files)
+    return Request(catalogue, given, accepted, held, today, changes, references)
+
+
+def _accepted(
+    folder: str | None, file: str | None, args: argparse.Namespace, ids: frozenset[str]
+) -> tuple[Sequence[Acceptance] | None, Baseline | None, list[SourceError]]:
+    """Exceptions and baseline: those of `--exceptions-at`, with how the tree's differ, if given."""
+    revision = getattr(args, "exceptions_at", None)
+    changes: list[SourceError] = []
+    texts: dict[str, dict[str, bytes]] = {}
+    if revision:
+        from assay.engine import reviewed
+
+        if not (folder or file):
+            raise usage("--exceptions-at needs --exceptions or --baseline")
+        for path in filter(None, (folder, file)):
+            texts[path] = reviewed.texts(revision, path)
+            changes += reviewed.changes(revision, path, texts[path], (".yaml", ".yml"))
+    accepted = None
     if folder:
         from assay.engine import exceptions
 
-        ids = frozenset(control.id for control in catalogue.controls)
-        accepted = exceptions.read(folder, ids)
+        accepted = exceptions.read(folder, ids, texts.get(folder))
     held = None
-    file = configuring.default(args, config, "baseline")
-    if file:
+    if file and (not revision or "" in texts[file]):
         from assay.engine import baseline
 
-        held = baseline.read(file)
-    return Request(catalogue, given, accepted, held, (at or datetime.now(UTC)).date())
+        held = baseline.read(file, texts.get(file, {}).get(""))
+    return accepted, held, changes
 
 
 def for_version(version: str, catalogue: Catalogue, values: dict[str, dict[str, Any]]) -> None:
@@ -175,6 +213,7 @@ def judged(request: Request, loaded: Iterable[Loaded]) -> Scan:
         from assay.engine import exceptions
 
         result = exceptions.apply(result, request.accepted, request.today)
+        result = exceptions.referred(result, request.references, request.accepted, request.today)
     if request.held is not None:
         from assay.engine import baseline
 

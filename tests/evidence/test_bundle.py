@@ -40,7 +40,8 @@ resource "aws_db_instance" "orders" {
   multi_az            = false
   password            = "planted-terraform-password"
   deletion_protection = true
-}
+} # assay:exception EX-1, see also assay:exception EX-9
+# assay:exception EX-9
 """
 MANIFEST = """
 apiVersion: v1

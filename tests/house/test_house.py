@@ -36,6 +36,7 @@ FLOORS = [
         "assay.engine.history",
         "assay.engine.parameters",
         "assay.engine.project",
+        "assay.engine.reviewed",
         "assay.engine.siem",
         "assay.engine.terminal",
     ],
