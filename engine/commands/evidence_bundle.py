@@ -8,25 +8,20 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from assay.engine import gate
-from assay.engine.baseline import Baseline
 from assay.engine.catalogue import load
-from assay.engine.catalogue.load import RuleFile
-from assay.engine.commands import evidence_history, scan, sources
-from assay.engine.commands.scan import Request
+from assay.engine.commands import evidence_history, evidence_request, scan, sources
 from assay.engine.errors import InputError, Problem, printable, usage
-from assay.engine.evidence import archive, bundle, contents, inputs, keys
+from assay.engine.evidence import bundle, contents, inputs, keys
 from assay.engine.evidence.conceal import Concealed
-from assay.engine.exceptions import Acceptance, Selector
 from assay.engine.files import Tree, display_name
 from assay.engine.history import record
-from assay.engine.model import Loaded, Place, Scan
-from assay.engine.scan import ScanOptions
+from assay.engine.model import Scan
 from assay.reports import formats
 
 # What is not in a bundle's reports: the findings are there as they are, the text is for terminals,
@@ -65,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     tree = sources.discovered(args)
     now = at or datetime.now(UTC)
     request = scan.requested(args, now, tree)
-    rules = load.read_files([Path(folder) for folder in args.rules])
+    rules = load.read_files(evidence_request.rule_folders(args))
     if load.digest(rules) != request.catalogue.digest:
         raise usage("the controls were changed while they were read", "try again")
     loaded = scan.loaded(request, args, tree)
@@ -77,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     kept = contents.kept_inputs(loaded, result, concealed)
     rule_files = contents.kept_catalogue(rules)
     again = scan.judged(request, [inputs.unpack(data, name) for name, data in kept.files.items()])
-    asked = bundle.document(_asked(request))
+    asked = bundle.document(evidence_request.document(request, result))
     seen = record.observed(result, not open_reasons)
     fails = sum(each.reason == "fail" for each in gate.blocks(result, decided))
     manifest: dict[str, Any] = {
@@ -161,6 +156,7 @@ def _sources(args: argparse.Namespace, tree: Tree, concealed: Concealed) -> list
     A digest of a file with a short secret, all else of it known, would let the secret be guessed.
     """
     named = [word for option in FILES for word in getattr(args, option)]
+    named += [args.config] if args.config else []
     found = {file.name: file.path for file in tree.files}
     found |= {display_name(word, alone=False): Path(word) for word in named}
     rows: list[dict[str, Any]] = []
@@ -179,100 +175,10 @@ def _sources(args: argparse.Namespace, tree: Tree, concealed: Concealed) -> list
     return rows
 
 
-def _asked(request: Request) -> dict[str, Any]:
-    """What the sources were judged by, apart from the catalogue."""
-    given = request.options
-    held = request.held
-    accepted = None
-    if request.accepted is not None:
-        accepted = [_accepted(each) for each in request.accepted]
-    return {
-        "controls": sorted(given.controls),
-        "params": given.params,
-        "expects": sorted(given.expects),
-        "inputs": list(given.inputs),
-        "version": given.version,
-        "today": request.today.isoformat(),
-        "exceptions": accepted,
-        "references": [[id, list(place)] for id, place in request.references],
-        "baseline": None
-        if held is None
-        else {
-            "name": held.name,
-            "expires": str(held.expires or ""),
-            "entries": sorted(map(list, held.entries)),
-        },
-    }
-
-
-def _accepted(each: Acceptance) -> dict[str, Any]:
-    return {
-        **each._asdict(),
-        "controls": sorted(each.controls),
-        "selectors": [dict(selector.fields) for selector in each.selectors],
-        "approved": str(each.approved or ""),
-        "expires": str(each.expires or ""),
-        "place": list(each.place),
-    }
-
-
-def _day(words: str) -> date | None:
-    return date.fromisoformat(words) if words else None
-
-
-def _request(opened: bundle.Opened) -> tuple[Request, list[Loaded]]:
-    """What a bundle was judged by, and what was judged. Raises InputError."""
-    files, manifest = opened.files, opened.manifest
-    try:
-        rules = [
-            RuleFile(row["name"], row["folder"], files[row["file"]].decode())
-            for row in manifest["catalogue"]["files"]
-        ]
-        asked = json.loads(files[manifest["request"]])
-        held, accepted = asked["baseline"], asked["exceptions"]
-        options = ScanOptions(
-            frozenset(asked["controls"]),
-            asked["params"],
-            frozenset(asked["expects"]),
-            manifest["at"],
-            asked["inputs"],
-            asked["version"],
-        )
-        waived = None
-        if accepted is not None:
-            waived = [_acceptance(each) for each in accepted]
-        known = None
-        if held is not None:
-            entries = frozenset(tuple(row) for row in held["entries"])
-            known = Baseline(entries, _day(held["expires"]), held["name"])
-        loaded = [inputs.unpack(files[row["file"]], row["file"]) for row in manifest["inputs"]]
-        today = date.fromisoformat(asked["today"])
-        references = [(id, Place(*place)) for id, place in asked["references"]]
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        message = f"the bundle lacks what a replay needs: {type(error).__name__}"
-        raise InputError(Problem("evidence-inputs", message)) from None
-    catalogue = load.from_files(rules)
-    if catalogue.digest != manifest["catalogue"]["digest"]:
-        raise archive.tampered("the catalogue is not the one that the manifest names")
-    return Request(catalogue, options, waived, known, today, (), references), loaded
-
-
-def _acceptance(row: Mapping[str, Any]) -> Acceptance:
-    words = {
-        **row,
-        "controls": frozenset(row["controls"]),
-        "selectors": tuple(Selector(fields) for fields in row["selectors"]),
-        "approved": _day(row["approved"]),
-        "expires": _day(row["expires"]),
-        "place": Place(*row["place"]),
-    }
-    return Acceptance(**words)
-
-
 def replay(args: argparse.Namespace) -> int:
     """0 where the inputs give the findings that the bundle holds; 1 where they do not."""
     held = opened(args)
-    request, loaded = _request(held)
+    request, loaded = evidence_request.read(held)
     result = scan.judged(request, loaded)
     said = held.files[bundle.FINDINGS].decode().splitlines()
     now = "".join(formats.pieces("json", result, {}, False, False)).splitlines()

@@ -581,3 +581,51 @@ def test_a_sample_can_be_drawn_again_from_any_order(
     failing = drawn("--seed", "7", "--size", "999", "--status", "fail")
     assert {each["status"] for each in failing["sample"]} == {"fail"}
     assert len(failing["sample"]) == failing["population"]
+
+
+CONFIG = """
+severities: {multi-az-database: low}
+owners: CODEOWNERS
+exceptions: exceptions
+rules: [own]
+paths:
+  - match: "src/main.tf"
+    disable:
+      - {control: backup-database-retention, reason: replaced in spring}
+"""
+OWN = """
+id: network-own
+title: Databases are named
+severity: low
+why: A control of our own.
+checks:
+  - for: aws_db_instance
+    assert: has(resource.engine)
+    message: '{address} has no engine'
+    fix: Set `engine`.
+    examples:
+      - {name: named, status: pass, terraform: 'resource "aws_db_instance" "a" { engine = "x" }'}
+      - {name: not, status: fail, terraform: 'resource "aws_db_instance" "a" {}'}
+"""
+
+
+def test_a_configuration_is_replayed_by_its_effects(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "own").mkdir()
+    (place / "own" / "own.yaml").write_text(OWN)
+    (place / "CODEOWNERS").write_text("src/ @platform\n")
+    (place / "assay.yaml").write_text(CONFIG)
+    data = made(place, "configured.tar", "--config", "assay.yaml")
+    findings = json.loads(archive.read(data)["findings.json"])["findings"]
+    found = {each["control"]: each for each in findings}
+    assert found["network-own"]["status"] == "pass"
+    assert found["multi-az-database"]["severity"] == "low"
+    assert found["multi-az-database"]["excepted_by"] == "EX-1"
+    assert found["multi-az-database"]["owners"] == ["@platform"]
+    assert found["backup-database-retention"]["status"] == "not_applicable"
+    for name in ("own", "assay.yaml", "CODEOWNERS"):
+        (place / name).rename(place / f"gone-{name}")
+    capsys.readouterr()
+    assert assay("evidence", "replay", "configured.tar") == 0
+    assert f"the same findings: {len(findings)} of {len(findings)} " in capsys.readouterr().out
