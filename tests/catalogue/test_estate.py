@@ -91,6 +91,7 @@ def test_findings_of_a_module_lead_to_its_line() -> None:
         (finding.resource.root.rpartition("/")[2], finding.resource.address): finding
         for finding in scanned("weak").findings()
         if finding.control == "multi-az-database" and finding.check == "aws_db_instance"
+        if finding.resource.address.startswith("module.")
     }
     address = "module.database.aws_db_instance.orders"
     assert found.keys() == {("production", address), ("staging", address)}
