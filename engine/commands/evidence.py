@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from assay.engine.commands import evidence_bundle, evidence_history
+from assay.engine.commands import evidence_bundle, evidence_history, evidence_sink
 from assay.engine.errors import InputError, printable, usage
 from assay.engine.evidence import bundle, keys, sample
 from assay.engine.history import period as periods
@@ -34,6 +34,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     draw.add_argument("--key", metavar="PUBLIC", help="verify first")
     draw.add_argument("-f", "--format", choices=("text", "json"), default="text")
     evidence_history.options(actions.add_parser("history", help="rebuild, prune or check one"))
+    evidence_sink.options(actions.add_parser("send", help="findings into OpenSearch"))
 
 
 def _period(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
         "period": _show_period,
         "sample": _sample,
         "history": evidence_history.run,
+        "send": evidence_sink.run,
     }[args.action](args)
 
 
