@@ -168,8 +168,16 @@ class Judge:
             return ERROR, Detail(f"the view `{check.view}` failed: {subject.failed}")
         if subject.doubt is not None:
             return UNKNOWN, _undecided(subject.doubt)
+        # What is known whole is asked the short way first: it is compiled already.
+        known = self.complete if self.rules.related else subject.resource.complete
+        if known:
+            status, detail = self._verdict(subject, False)
+            if status != ERROR:
+                return status, detail
         # The long way: errors absorbed and unknowns kept, as the language has it.
-        partial = True
+        return self._verdict(subject, True)
+
+    def _verdict(self, subject: Subject, partial: bool) -> tuple[int, Detail | None]:
         if self.has_item:
             return self._items(subject, partial)
         args = self._args(subject, partial)
@@ -314,9 +322,9 @@ class Judge:
             if args is None:
                 args = self._args(given, partial, item)
             try:
-                value = part.partial(*args)
+                value = (part.partial if redact or partial else part.fast)(*args)
             except FAILURES:
-                value = None
+                value = None if redact or partial else _or_none(part, args)
             parts.append(_shown(value))
         return "".join(parts)[:MAX_MESSAGE]
 
@@ -386,6 +394,13 @@ class Judge:
             start: Path = path if root == "item" else subject.places.get(root, ())
             named = root == "item" or root in subject.places or root in ("resource", "object")
             yield (*start, *(steps[1:] if named else steps))
+
+
+def _or_none(part: Program, args: tuple[Any, ...]) -> Any:
+    try:
+        return part.partial(*args)
+    except FAILURES:
+        return None
 
 
 def _common(places: Sequence[Path]) -> Path:
