@@ -31,6 +31,7 @@ KEYS = (
     "atlantis",
     "repos",
     "realm",
+    "values",
 )
 FILES = {
     "terraform": "main.tf",
@@ -39,6 +40,7 @@ FILES = {
     "atlantis": "atlantis.yaml",
     "repos": "repos.yaml",
     "realm": "realm.json",
+    "values": "values.yaml",
 }
 
 

@@ -55,8 +55,9 @@ def reasons(
             status, detail = judge.verdict(subject)
             message = detail.message if detail is not None else ""
             shown = subject
-            if resource.sensitive:
-                copy = again(subject, redacted(resource), check.view, catalogue.views)
+            values = redacted(resource, written=True)
+            if values is not resource.values:
+                copy = again(subject, values, check.view, catalogue.views)
                 shown = copy._replace(resource=resource)
             steps = tuple(_steps(judge, shown))
             yield Reason(check, resource, STATUSES[status], message, steps)

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NoReturn
 
+from assay.engine.cel.extensions.secrets import masked
 from assay.engine.errors import AssayError, usage
 
 MAX_SHOWN = 8 * 1024 * 1024  # bytes: no line is shown of a larger file
@@ -60,6 +61,7 @@ def painter(terminal: bool) -> Callable[..., str]:
 def source_lines(paths: Mapping[str, Path]) -> Callable[[str, int], str | None]:
     """A function that reads a line of a source file; each file is read once, the last few kept.
 
+    What looks like a secret is covered, so that no report carries one into a log.
     `paths` says where the files lie that reports call by these names.
     """
 
@@ -75,7 +77,7 @@ def source_lines(paths: Mapping[str, Path]) -> Callable[[str, int], str | None]:
 
     def line(file: str, number: int) -> str | None:
         found = rows(file)
-        return found[number - 1] if found is not None and 0 < number <= len(found) else None
+        return masked(found[number - 1]) if found and 0 < number <= len(found) else None
 
     return line
 

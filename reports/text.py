@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from assay.engine.cel.extensions.secrets import masked
 from assay.engine.errors import frame, printable
 from assay.engine.model import (
     SOURCE_CONTROL,
@@ -94,6 +95,8 @@ def _block(group: Group, lines: Lines, paint: Paint) -> Iterator[str]:
     where = f"{printable(place.file)}:{place.line}:{place.column}"
     yield f"  {paint('-->', 'blue')} {where}\n"
     text = lines(place.file, place.line)
+    if text is not None and finding.control.startswith("secret-"):
+        text = masked(text, every=True)
     if text is not None and place.column > 0:
         width = place.end_column - place.column if place.end_line == place.line else 0
         if width <= 0:

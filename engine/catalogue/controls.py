@@ -11,7 +11,16 @@ from assay.engine.cel import Program
 
 # Kinds that are not written in any source but made by the scan, one item or resource at a time.
 BUILT_IN_VIEWS = ("workload", "namespace", "job", "literal")
-WHOLES = ("root", "chart", "pipeline", "estate", "atlantis", "atlantis-server", "keycloak-realm")
+WHOLES = (
+    "root",
+    "chart",
+    "pipeline",
+    "estate",
+    "atlantis",
+    "atlantis-server",
+    "keycloak-realm",
+    "helm-values",
+)
 JOINS = ("refers", "referred", "named", "names", "selects", "selected", "within", "owns")
 PARAM_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "int": int,

@@ -18,4 +18,5 @@ EXTENSIONS: tuple[Extension, ...] = (
     Extension("ports.overlap", ("int", "int", "list(dyn)"), "bool", network.overlap, lazy=True),
     Extension("labels.selects", ("dyn", "map(string, string)"), "bool", labels.selects, lazy=True),
     Extension("secrets.kind", ("string", "string"), "string", secrets.kind, lazy=True),
+    Extension("secrets.mark", ("string", "string"), "string", secrets.mark, lazy=True),
 )

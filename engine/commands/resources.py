@@ -10,7 +10,7 @@ from typing import Any
 from assay.engine.commands import sources
 from assay.engine.errors import printable
 from assay.engine.files import discover
-from assay.engine.judge.redaction import redact
+from assay.engine.judge.redaction import redacted
 from assay.engine.model import Incomplete, Path, Resource, Unknown, path_text
 
 SCHEMA = "assay/resources/1"
@@ -49,8 +49,8 @@ def run(args: argparse.Namespace) -> int:
 def document(resource: Resource, show_sensitive: bool) -> dict[str, Any]:
     """One resource of schema `assay/resources/1`."""
     values = resource.values
-    if not show_sensitive and resource.sensitive:
-        values = redact(values, resource.sensitive)
+    if not show_sensitive:
+        values = redacted(resource, written=True)
     unknown: list[Path] = []
     plain = _plain(values, (), unknown)
     return {

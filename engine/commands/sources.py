@@ -14,7 +14,18 @@ from assay.engine.files import Tree, discover
 from assay.engine.model import Loaded
 
 TERRAFORM = (".tf", ".tf.json", ".tofu", ".tofu.json")
-PIPELINES = (".gitlab-ci.yml", "atlantis.yaml", "atlantis.yml", "repos.yaml", "repos.yml", ".json")
+MIN_KEY = 8  # bytes
+MAX_KEY = 64 * 1024
+PIPELINES = (
+    ".gitlab-ci.yml",
+    "atlantis.yaml",
+    "atlantis.yml",
+    "repos.yaml",
+    "repos.yml",
+    ".json",
+    "values.yaml",
+    "values.yml",
+)
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -35,11 +46,34 @@ def options(parser: argparse.ArgumentParser) -> None:
     clusters.options(parser)
     configuring.options(parser)
     parser.add_argument("--environment", default="default", metavar="NAME")
+    parser.add_argument(
+        "--fingerprint-key",
+        metavar="FILE",
+        help="a file with a key (or the key): secrets that are found get a fingerprint",
+    )
     parser.add_argument("--show-sensitive", action="store_true", help="print marked values")
+
+
+def fingerprint_key(word: str | None) -> bytes | None:
+    """The key of fingerprints: the content of the file of that name, else the word itself."""
+    if word is None:
+        return None
+    path = Path(word)
+    try:
+        key = path.read_bytes()[:MAX_KEY].strip() if path.is_file() else word.encode()
+    except OSError as error:
+        raise usage(f"the fingerprint key cannot be read: {error.strerror or error}") from None
+    if len(key) < MIN_KEY:
+        help = "a word that is no file is the key itself"
+        raise usage(f"a fingerprint key has {MIN_KEY} bytes or more", help, "fingerprint-key")
+    return key
 
 
 def check(args: argparse.Namespace) -> None:
     """Refuse what cannot be, before any work."""
+    from assay.engine.cel.extensions.secrets import FINGERPRINT_KEY
+
+    FINGERPRINT_KEY.set(fingerprint_key(getattr(args, "fingerprint_key", None)))
     clusters.check(args)
     if not (args.paths or args.plan or args.state or args.cluster or args.snapshot):
         raise usage("nothing to judge: give a PATH", "`assay scan .` judges this folder")

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from assay.engine.catalogue import paths
 from assay.engine.catalogue.controls import View, ViewPart, is_kubernetes
 from assay.engine.cel import FAILURES, describe
+from assay.engine.judge.literals import Literals
 from assay.engine.judge.relations import Relations, name_of
 from assay.engine.judge.workloads import containers_of, template_of
 from assay.engine.model import Path, Resource, Unknown
@@ -94,17 +95,7 @@ def workload(resource: Resource) -> Subject | None:
 
 def literal(resource: Resource) -> Subject:
     """The built-in view of every text in a resource: items with `name` and `text`."""
-    items = [
-        (
-            path,
-            {
-                "name": str(next((s for s in reversed(path) if isinstance(s, str)), "")),
-                "text": text,
-            },
-        )
-        for path, text in _texts(resource.values, ())
-    ]
-    return Subject(resource, (resource.values,), items)
+    return Subject(resource, (resource.values,), Literals(resource))
 
 
 def jobs(pipeline: Resource) -> Subject:
@@ -170,17 +161,6 @@ def document_path(part: ViewPart) -> Path:
         if read[0] in ("resource", "object") and len(read) > 1 and paths.EACH not in read:
             return read[1:]
     return ()
-
-
-def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _texts(inner, (*path, key))
-    elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            yield from _texts(inner, (*path, number))
 
 
 def _namespaces(all: Relations) -> list[Subject]:

@@ -9,6 +9,7 @@ from assay.engine.catalogue import paths
 from assay.engine.catalogue.controls import Check, View
 from assay.engine.catalogue.paths import Steps
 from assay.engine.cel import FAILURES, Program, StepsError, begin, describe
+from assay.engine.cel.extensions import secrets
 from assay.engine.judge.redaction import redacted
 from assay.engine.judge.relations import Related, Relations
 from assay.engine.judge.subjects import Subject, again
@@ -435,4 +436,4 @@ def _shown(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, list):
         return ", ".join(_shown(element) for element in value)
-    return " ".join(str(value).split())
+    return secrets.masked(" ".join(str(value).split()))

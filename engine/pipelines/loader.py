@@ -82,7 +82,7 @@ def _other(
         whole = Place(file.name)
         resources.append(
             Resource(
-                "pipeline",
+                "chart" if kind == "helm-values" else "pipeline",
                 kind,
                 address,
                 values,

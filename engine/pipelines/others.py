@@ -1,8 +1,9 @@
-"""Files of delivery and identity tools that stand beside the code: Atlantis, Keycloak's exports.
+"""Files of other tools that stand beside the code: Atlantis, Keycloak's exports, Helm's values.
 
 `atlantis.yaml` is what a repository asks of Atlantis, `repos.yaml` what the server allows; a realm
 export is JSON as Keycloak writes it, one realm or a list of them. Source: the documentation of
-Atlantis (repo level and server side configuration) and of Keycloak (exporting realms).
+Atlantis (repo level and server side configuration) and of Keycloak (exporting realms). The values
+of a chart are read for what is written in them; what becomes of them is the chart's rendering.
 """
 
 from __future__ import annotations
@@ -39,7 +40,18 @@ Found = tuple[str, str, dict[str, Any], dict[Path, Place]]
 def may_be(name: str) -> bool:
     """Whether a file of that name can be one of these."""
     last = name.rpartition("/")[2]
-    return last in NAMES or (last.endswith(".json") and not last.startswith("package"))
+    return (
+        last in NAMES
+        or is_values(last)
+        or (last.endswith(".json") and not last.startswith("package"))
+    )
+
+
+def is_values(last: str) -> bool:
+    """Whether a file is named as the values of a chart are: `values.yaml`, `values-prod.yaml`."""
+    stem, _, ending = last.rpartition(".")
+    named = stem == "values" or stem.startswith(("values-", "values.")) or stem.endswith("-values")
+    return named and ending in ("yaml", "yml")
 
 
 def load(file: File) -> list[Found]:
@@ -48,7 +60,7 @@ def load(file: File) -> list[Found]:
     Raises DocumentError for a file that is one of these and cannot be read.
     """
     last = file.name.rpartition("/")[2]
-    kind = NAMES.get(last, "keycloak-realm")
+    kind = NAMES.get(last, "helm-values" if is_values(last) else "keycloak-realm")
     if kind == "keycloak-realm" and not _is_realm(file):
         return []
     if file.size > MAX_FILE:
@@ -59,9 +71,20 @@ def load(file: File) -> list[Found]:
         raise DocumentError("pipeline-unreadable", str(error), 1, 1) from None
     found: list[Found] = []
     # YAML may not be indented by tabs, JSON may.
-    for document in parse(file.name, text.replace("\t", " ") if last.endswith(".json") else text):
+    text = text.replace("\t", " ") if last.endswith(".json") else text
+    try:
+        documents = parse(file.name, text)
+    except DocumentError:
+        if kind == "helm-values":
+            return []  # the chart that takes them says so
+        raise
+    for document in documents:
         if kind == "keycloak-realm":
             found += _realms(file.name, document)
+        elif kind == "helm-values":
+            if isinstance(document.value, dict) and "apiVersion" not in document.value:
+                values = without_null(document.value)
+                found.append((kind, f"{kind}/{file.name}", values, document.places))
         elif isinstance(document.value, dict) and _is_atlantis(kind, document.value):
             values = without_null(document.value)
             found.append((kind, f"{kind}/{file.name}", values, document.places))

@@ -48,6 +48,13 @@ def resource(root: Instance) -> Resource:
     declared = ("type", "sensitive", "description", "ephemeral", "nullable", "default")
     values["variables"] = _named(module.variables, declared, ("variables",), nodes)
     values["outputs"] = _named(module.outputs, ("sensitive", "description"), ("outputs",), nodes)
+    values["locals"] = {
+        name: value
+        for name, attribute in module.locals.items()
+        if isinstance(value := _constant(attribute.expression), str)
+    }
+    for name in values["locals"]:
+        nodes["locals", name] = module.locals[name]
     first = next(iter([*module.settings, *module.resources.values(), *module.calls.values()]), None)
     where = place(first) if first is not None else Place(context.folder)
     return Resource(

@@ -7,15 +7,37 @@ templates and examples are not secrets.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import math
 import re
 from collections import Counter
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
 from assay.engine.model import Unknown
 
 MIN_LENGTH = 8
+MASK = "*"
+MAX_MASK = 40  # characters of a mask that are shown
+# Prefixes that an issuer gives to all its secrets: they tell whose it is and nothing of it.
+_PUBLIC = re.compile(
+    r"(?:AKIA|ASIA|AIza|GOCSPX-|gh[pousr]_|github_pat_|gl[a-z]{2,6}-|xox[abeoprs]-|xapp-1-"
+    r"|[sr]k_(?:live|test)_|npm_|pypi-|SG\.|do[opr]_v1_|hv[sbr]\.|sk-ant-|sk-|eyJ"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|[a-z][a-z0-9+.\-]{1,30}://)"
+)
+# The key of fingerprints (`--fingerprint-key`); without one there are none.
+FINGERPRINT_KEY: ContextVar[bytes | None] = ContextVar("FINGERPRINT_KEY", default=None)
+# `name: value`, `name = "value"`, and an entry of an environment, on one line of a file.
+_PAIR = re.compile(
+    r"""(?P<name>[A-Za-z_][\w.\-]*)["']?\s*(?::=|[:=])\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'"""
+    r"""|(?P<bare>[^\s"'{}\[\],]+))"""
+)
+_ENTRY = re.compile(
+    r"""\b(?:name|key)["']?\s*[:=]\s*["']?(?P<name>[\w.\-]+)["']?\s*,\s*["']?value["']?\s*[:=]\s*"""
+    r"""(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s"'{}\[\],]+))"""
+)
 MAX_LENGTH = 20_000  # characters looked at: keys and certificates are shorter
 # Class → RE2 expression of the forms that issuers document for their secrets.
 FORMS = {
@@ -126,6 +148,11 @@ _ORDINARY = re.compile(
     re.IGNORECASE,
 )
 _EXAMPLE = re.compile(r"example|x{6}|0{8}|1{8}|\*{3}", re.IGNORECASE)
+# Four in a row of the digits, and four of the alphabet: together they are typed, not made.
+_COUNTED = (
+    re.compile("|".join("1234567890"[at : at + 4] for at in range(7))),
+    re.compile("|".join("abcdefghijklmnopqrstuvwxyz"[at : at + 4] for at in range(23))),
+)
 MIN_BITS = 3.0  # Shannon bits a character; words of a language have less over so short a text
 
 
@@ -145,6 +172,72 @@ def kind(name: Any, text: Any) -> Any:
     if found:
         return found
     return "named" if isinstance(name, str) and _named(name, text) else ""
+
+
+def mark(name: Any, text: Any) -> Any:
+    """What may be said of a secret: its class, its shape without its characters, its fingerprint.
+
+    `aws-access-key, AKIA****************, 20 characters`; with a key, `, fingerprint 1f0c…` of
+    HMAC-SHA-256 stands behind it, by which two findings of one secret are known as such.
+    """
+    if isinstance(text, Unknown):
+        return text
+    if not isinstance(text, str):
+        return ""
+    if text.startswith("(secret: "):
+        return text[9:-1]
+    found = kind(name, text)
+    part = _part(text, found)
+    said = f"{found or 'secret'}, {_shape(part)}, {len(part)} characters"
+    key = FINGERPRINT_KEY.get()
+    return said if key is None else f"{said}, fingerprint {fingerprint(key, part)}"
+
+
+def fingerprint(key: bytes, text: str) -> str:
+    """16 hexadecimal digits that only the holder of the key can make for this text."""
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def _part(text: str, found: str) -> str:
+    """The secret itself inside a longer text."""
+    if found in FORMS:
+        match = next((m for m in _forms().finditer(text[:MAX_LENGTH]) if m.lastgroup), None)
+        return match.group(0) if match is not None else text
+    return text
+
+
+def _shape(text: str) -> str:
+    prefix = _PUBLIC.match(text)
+    kept = prefix[0] if prefix is not None else ""
+    return kept + MASK * min(len(text) - len(kept), MAX_MASK)
+
+
+def masked(line: str, every: bool = False) -> str:
+    """A line of a file with every secret in it covered, the columns as they were.
+
+    With `every`, all values are covered that are long enough: the name may stand on another line.
+    """
+    spans: list[tuple[int, int]] = []
+    if len(line) > MAX_LENGTH:
+        return line[:MAX_LENGTH].translate(_COVER)
+    if any(each in line for each in MARKS):
+        for found in _forms().finditer(line):
+            name = str(found.lastgroup).replace("_", "-")
+            if not _excused(name, found.group(0)):
+                prefix = _PUBLIC.match(found.group(0))
+                spans.append((found.start() + (prefix.end() if prefix else 0), found.end()))
+    for pattern in (_ENTRY, _PAIR):
+        for pair in pattern.finditer(line):
+            group = next((g for g in ("double", "single", "bare") if pair[g] is not None), "bare")
+            text = pair[group] or ""
+            if len(text) >= MIN_LENGTH and (every or kind(pair["name"], text) == "named"):
+                spans.append(pair.span(group))
+    for start, end in spans:
+        line = line[:start] + MASK * (end - start) + line[end:]
+    return line
+
+
+_COVER = dict.fromkeys(range(33, 127), MASK)
 
 
 def _form(text: str) -> str:
@@ -192,6 +285,8 @@ def _named(name: str, text: str) -> bool:
     if "\n" in text or len(text) > 512 or " " in text.strip():
         return False
     if _REFERENCE.search(text) or _PLACEHOLDER.search(text) or _ORDINARY.match(text):
+        return False
+    if all(row.search(text.lower()) for row in _COUNTED):
         return False
     if _PASSWORD.search(last):
         return True
