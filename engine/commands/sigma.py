@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from assay.engine.commands import sigma_deploy
+from assay.engine.commands.sigma_input import convert_given, refusals, rules
 from assay.engine.errors import InputError, Problem, printable, usage
 
 
@@ -16,10 +18,10 @@ def options(parser: argparse.ArgumentParser) -> None:
     """The words of `assay sigma`."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     convert = actions.add_parser("convert", help="one JSON search a rule, named by the rule's id")
-    _rules(convert)
+    rules(convert)
     convert.add_argument("-o", "--output", metavar="DIR", help="folder to write into")
     match = actions.add_parser("match", help="which rule finds which event, as JSON lines")
-    _rules(match)
+    rules(match)
     match.add_argument(
         "--events", required=True, metavar="FILE", help="JSON array, JSON lines, or - for stdin"
     )
@@ -31,24 +33,18 @@ def options(parser: argparse.ArgumentParser) -> None:
         "(dsl), on an OpenSearch (its URL); several with commas (default: %(default)s)",
     )
     test = actions.add_parser("test", help="rules on their own events, by meaning and by search")
-    _rules(test, nargs="*")
+    rules(test, nargs="*")
     test.add_argument("--by", default="sigma,dsl", metavar="WAYS", help="as for match")
     coverage = actions.add_parser(
         "coverage", help="fields that an index cannot answer, and rules that can never fire"
     )
-    _rules(coverage, nargs="*")
+    rules(coverage, nargs="*")
     coverage.add_argument("--mapping", metavar="FILE", help="answer of `GET INDEX/_mapping`")
     coverage.add_argument("--layer", metavar="FILE", help="write an ATT&CK Navigator layer")
     templates = actions.add_parser("templates", help="index templates, one file a log source")
     templates.add_argument("-o", "--output", required=True, metavar="DIR")
-
-
-def _rules(parser: argparse.ArgumentParser, nargs: str = "+") -> None:
-    words = "Sigma files or folders" + ("; none: the shipped detections" if nargs == "*" else "")
-    parser.add_argument("rules", nargs=nargs, metavar="RULES", help=words)
-    parser.add_argument(
-        "--placeholders", metavar="FILE", help="YAML: values for `|expand`, name: [value, ...]"
-    )
+    for name, summary in sigma_deploy.ACTIONS.items():
+        sigma_deploy.options(actions.add_parser(name, help=summary), name)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,9 +53,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _convert(args: argparse.Namespace) -> int:
-    from assay.engine.siem.convert import convert
 
-    done = convert(args.rules, _placeholders(args.placeholders))
+    done = convert_given(args)
     if args.output is None:
         for one in done.searches():
             line = {"rule": one.rule.id, "index": one.source.pattern, **one.body}
@@ -69,7 +64,7 @@ def _convert(args: argparse.Namespace) -> int:
             Path(args.output),
             {one.rule.id: one.body for one in done.searches()},
         )
-    return _refusals(done.refused)
+    return refusals(done.refused)
 
 
 def _templates(args: argparse.Namespace) -> int:
@@ -89,21 +84,12 @@ def _write(folder: Path, bodies: dict[str, dict[str, Any]]) -> None:
         raise usage(f"cannot write into {folder}: {error.strerror}") from error
 
 
-def _refusals(refused: list[Any]) -> int:
-    for one in refused:
-        place = f"{one.file}:{one.line}" if one.line else one.file
-        name = f" {one.rule}" if one.rule else ""
-        print(printable(f"refused: {place}:{name}: {one.reason}"), file=sys.stderr)
-    return 1 if refused else 0
-
-
 def _match(args: argparse.Namespace) -> int:
     from assay.engine.siem import match, server
-    from assay.engine.siem.convert import convert
 
     ways = _ways(args.by)
     events = _events(args.events)
-    done = convert(args.rules, _placeholders(args.placeholders))
+    done = convert_given(args)
     lost: list[str] = []
     for way in ways:
         hits: Iterator[match.Hit]
@@ -118,7 +104,7 @@ def _match(args: argparse.Namespace) -> int:
             print(json.dumps({"event": hit.event, "rule": hit.rule, "by": name}))
     for reason in lost:
         print(printable(f"not indexed: {reason}"), file=sys.stderr)
-    return 1 if _refusals(done.refused) or lost else 0
+    return 1 if refusals(done.refused) or lost else 0
 
 
 def _ways(text: str) -> list[str]:
@@ -129,23 +115,15 @@ def _ways(text: str) -> list[str]:
     return ways
 
 
-def _given(args: argparse.Namespace) -> list[str]:
-    """The rules named, else the shipped detections."""
-    from assay.engine.siem.sources import FOLDER
-
-    return args.rules or [str(FOLDER / "detections")]
-
-
 def _test(args: argparse.Namespace) -> int:
     from assay.engine.siem import examples
-    from assay.engine.siem.convert import convert
 
     ways = _ways(args.by)
-    done = convert(_given(args), _placeholders(args.placeholders))
+    done = convert_given(args)
     tested = examples.judge(done, ways)
     for failure in tested.failures:
         print(printable(f"failed: {failure.file}: {failure.rule} {failure.what}"), file=sys.stderr)
-    refused = _refusals(done.refused)
+    refused = refusals(done.refused)
     counts = f"{tested.rules} rules, {tested.events} events, {len(tested.failures)} failures"
     print(counts)
     return 1 if refused or tested.failures else 0
@@ -153,10 +131,9 @@ def _test(args: argparse.Namespace) -> int:
 
 def _coverage(args: argparse.Namespace) -> int:
     from assay.engine.siem import coverage
-    from assay.engine.siem.convert import convert
 
     mappings = _mapping(args.mapping)
-    done = convert(_given(args), _placeholders(args.placeholders))
+    done = convert_given(args)
     found = coverage.lacks(done.converted, mappings)
     for lack in found:
         dead = ", so the rule can never fire" if lack.dead else ""
@@ -168,7 +145,7 @@ def _coverage(args: argparse.Namespace) -> int:
             Path(args.layer).write_text(text, "utf-8")
         except OSError as error:
             raise usage(f"cannot write {args.layer}: {error.strerror}") from error
-    return 1 if _refusals(done.refused) or found else 0
+    return 1 if refusals(done.refused) or found else 0
 
 
 def _mapping(name: str | None) -> dict[str, Any] | None:
@@ -200,31 +177,11 @@ def _events(name: str) -> list[dict[str, Any]]:
     return read_events(data, name)
 
 
-def _placeholders(name: str | None) -> dict[str, list[str]] | None:
-    if name is None:
-        return None
-    import yaml
-
-    try:
-        data = yaml.safe_load(Path(name).read_bytes())
-    except OSError as error:
-        problem = Problem("path-not-found", f"cannot read {name}: {error.strerror}")
-        raise InputError(problem) from error
-    except yaml.YAMLError as error:
-        problem = Problem("siem-placeholders", f"not YAML: {error}", file=name)
-        raise InputError(problem) from error
-    if not isinstance(data, dict):
-        raise InputError(Problem("siem-placeholders", "not a map of name to values", file=name))
-    return {
-        str(key): [str(value) for value in (values if isinstance(values, list) else [values])]
-        for key, values in data.items()
-    }
-
-
 ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "convert": _convert,
     "coverage": _coverage,
     "match": _match,
     "templates": _templates,
     "test": _test,
+    **dict.fromkeys(sigma_deploy.ACTIONS, sigma_deploy.run),
 }

@@ -25,6 +25,7 @@ class Correlated(NamedTuple):
     rule: Correlation
     source: Source
     body: dict[str, Any]
+    joined: correlation.Joined
 
 
 class Conversion(NamedTuple):
@@ -40,7 +41,8 @@ class Conversion(NamedTuple):
 
 
 def convert(
-    paths: Iterable[str], placeholders: Mapping[str, list[str]] | None = None
+    paths: Iterable[str],
+    placeholders: Mapping[str, list[str]] | None = None,
 ) -> Conversion:
     """Converts all rules below the paths. Raises InputError for a path that does not exist."""
     return convert_rules(load(paths, placeholders))
@@ -80,7 +82,7 @@ def _correlate(
 
     try:
         joined = correlation.join(found, by_name, sources)
-        done.correlated.append(Correlated(found, joined.source, correlation.body(joined)))
+        done.correlated.append(Correlated(found, joined.source, correlation.body(joined), joined))
     except (RefusedError, SigmaError) as error:
         done.refused.append(Refusal(found.file, found.line, found.id, " ".join(str(error).split())))
     except (TypeError, ValueError, AttributeError, KeyError) as error:

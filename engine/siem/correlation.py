@@ -6,7 +6,8 @@ the condition. What such a search would answer otherwise than Sigma asks is refu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from assay.engine.siem import emit
@@ -39,8 +40,6 @@ def join(found: Correlation, by_name: Mapping[str, Rule], sources: Mapping[str, 
     parsed = SigmaCorrelationRule.from_dict(dict(found.document))
     if parsed.rules is None or not isinstance(getattr(parsed.condition, "count", None), int):
         raise RefusedError("its condition is an expression over rules, which no search can count")
-    if parsed.aliases is not None and parsed.aliases.aliases:
-        raise RefusedError("it has aliases: a group is made of one field in the index")
     rules: list[Rule] = []
     for reference in parsed.rules:
         if reference.reference not in by_name:
@@ -52,21 +51,92 @@ def join(found: Correlation, by_name: Mapping[str, Rule], sources: Mapping[str, 
     return Joined(parsed, tuple(rules), sources[chosen.pop()])
 
 
+class Counted(NamedTuple):
+    """What is counted in a group and when it is an alert.
+
+    inner   aggregations of a group
+    paths   name in the test → path of its number
+    test    Painless over `params.NAME`; `params.wanted` is the number of the condition
+    """
+
+    inner: Body
+    paths: Mapping[str, str]
+    test: str
+    wanted: int | None = None
+
+
+class Parts(NamedTuple):
+    """A correlation for a monitor: its window in seconds, what it searches, groups and counts.
+
+    `groups` is None where all events are one group; then `condition_on_all` is the condition.
+    """
+
+    seconds: int
+    query: Body
+    groups: Body | None
+    inner: Body
+    paths: Mapping[str, str]
+    condition: str
+    condition_on_all: str
+
+
 def body(joined: Joined) -> Body:
     """The search. Raises RefusedError."""
-    parsed, rules, source = joined
-    queries = [emit.query(rule.tree, source) for rule in rules]
-    either = queries[0] if len(queries) == 1 else _either(queries)
-    span = {"range": {TIMESTAMP: {"gte": f"now-{parsed.timespan.seconds}s", "lt": "now"}}}
-    kind = parsed.type.name.lower()
-    if kind not in KINDS:
-        raise RefusedError(f"a correlation of the type {kind} is not known")
-    inner = KINDS[kind](joined, queries)
+    _, either, counted = _read(joined)
+    seconds = joined.parsed.timespan.seconds
+    span = {"range": {TIMESTAMP: {"gte": f"now-{seconds}s", "lt": "now"}}}
+    script: str | Body = counted.test
+    if counted.wanted is not None:
+        script = {"lang": "painless", "source": counted.test, "params": {"wanted": counted.wanted}}
+    selector = {"bucket_selector": {"buckets_path": dict(counted.paths), "script": script}}
+    inner = {**counted.inner, "condition": selector}
     return {
         "size": 0,
         "query": {"bool": {"filter": [span, either]}},
         "aggs": {"groups": {**_groups(joined), "aggs": inner}},
     }
+
+
+def parts(joined: Joined) -> Parts:
+    """The correlation as a monitor needs it. Raises RefusedError."""
+    _, either, counted = _read(joined)
+    test = counted.test.replace("params.wanted", str(counted.wanted))
+    on_all = re.sub(r"params\.(\w+)", lambda name: _value_of(counted.paths[name[1]]), test)
+    return Parts(
+        joined.parsed.timespan.seconds,
+        either,
+        _groups(joined) if joined.parsed.group_by else None,
+        counted.inner,
+        counted.paths,
+        test,
+        on_all,
+    )
+
+
+def _value_of(path: str) -> str:
+    """Where a query-level trigger finds the number of a path."""
+    steps = path.replace("._count", ">_count").split(">")
+    at = "ctx.results[0].aggregations.events.buckets.all"
+    for step in steps[:-1]:
+        at += f".{step}"
+    return f"{at}.doc_count" if steps[-1] == "_count" else f"{at}.{steps[-1]}.value"
+
+
+def _read(joined: Joined) -> tuple[list[Body], Body, Counted]:
+    parsed, rules, source = joined
+    if parsed.aliases is not None and parsed.aliases.aliases:
+        raise RefusedError("it has aliases: a group is made of one field in the index")
+    queries = [emit.query(rule.tree, source) for rule in rules]
+    either = queries[0] if len(queries) == 1 else _either(queries)
+    return queries, either, KINDS[kind_of(joined)](joined, queries)
+
+
+def kind_of(joined: Joined) -> str:
+    """The type of the correlation. Raises RefusedError for one that is not known."""
+    kind = str(joined.parsed.type.name).lower()
+    if kind not in KINDS:
+        raise RefusedError(f"a correlation of the type {kind} is not known")
+    return kind
 
 
 def _either(queries: list[Body]) -> Body:
@@ -89,31 +159,26 @@ def _field(source: Source, name: str) -> str:
     return fields[0]
 
 
-def _selector(path: str, joined: Joined) -> Body:
-    """Keeps the buckets whose count fulfils the condition."""
+def _counted(inner: Body, path: str, joined: Joined) -> Counted:
     condition = joined.parsed.condition
     order = condition.op.name.lower()
     if order in ABSENT:
         raise RefusedError(f"{order} also holds for groups without an event, which no search sees")
-    script = {
-        "lang": "painless",
-        "source": f"params.found {ORDERS[order]} params.wanted",
-        "params": {"wanted": condition.count},
-    }
-    return {"bucket_selector": {"buckets_path": {"found": path}, "script": script}}
+    test = f"params.found {ORDERS[order]} params.wanted"
+    return Counted(inner, {"found": path}, test, condition.count)
 
 
-def _event_count(joined: Joined, _: list[Body]) -> Body:
-    return {"condition": _selector("_count", joined)}
+def _event_count(joined: Joined, _: list[Body]) -> Counted:
+    return _counted({}, "_count", joined)
 
 
-def _value_count(joined: Joined, _: list[Body]) -> Body:
+def _value_count(joined: Joined, _: list[Body]) -> Counted:
     name = joined.parsed.condition.fieldref
     if not isinstance(name, str):
         raise RefusedError("it counts the values of several fields")
     field = _field(joined.source, name)
     counted = {"cardinality": {"field": field, "precision_threshold": EXACT_VALUES}}
-    return {"values": counted, "condition": _selector("values", joined)}
+    return _counted({"values": counted}, "values", joined)
 
 
 def _each_rule(joined: Joined, queries: list[Body]) -> Body:
@@ -123,14 +188,13 @@ def _each_rule(joined: Joined, queries: list[Body]) -> Body:
     return {f"rule{number}": {"filter": query} for number, query in enumerate(queries)}
 
 
-def _temporal(joined: Joined, queries: list[Body]) -> Body:
+def _temporal(joined: Joined, queries: list[Body]) -> Counted:
     inner = _each_rule(joined, queries)
     paths = {name: f"{name}._count" for name in inner}
-    script = " && ".join(f"params.{name} > 0" for name in inner)
-    return {**inner, "condition": {"bucket_selector": {"buckets_path": paths, "script": script}}}
+    return Counted(inner, paths, " && ".join(f"params.{name} > 0" for name in inner))
 
 
-def _temporal_ordered(joined: Joined, queries: list[Body]) -> Body:
+def _temporal_ordered(joined: Joined, queries: list[Body]) -> Counted:
     """The first rule's earliest event comes before the second's latest: exact for two rules."""
     inner = _each_rule(joined, queries)
     if len(inner) != 2:
@@ -143,11 +207,11 @@ def _temporal_ordered(joined: Joined, queries: list[Body]) -> Body:
         "first": "rule0>first",
         "last": "rule1>last",
     }
-    script = "params.rule0 > 0 && params.rule1 > 0 && params.first < params.last"
-    return {**inner, "condition": {"bucket_selector": {"buckets_path": paths, "script": script}}}
+    test = "params.rule0 > 0 && params.rule1 > 0 && params.first < params.last"
+    return Counted(inner, paths, test)
 
 
-KINDS = {
+KINDS: Mapping[str, Callable[[Joined, list[Body]], Counted]] = {
     "event_count": _event_count,
     "temporal": _temporal,
     "temporal_ordered": _temporal_ordered,

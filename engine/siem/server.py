@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from assay.engine.errors import InputError, Problem
@@ -22,22 +23,78 @@ def shown(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
-def connect(url: str) -> Any:
-    """A client. Credentials come from the URL, or from ASSAY_OPENSEARCH_USER and _PASSWORD.
+class Login(NamedTuple):
+    """How to sign in: a file's words, else those of the environment. Never printed."""
 
+    user: str = ""
+    password: str = ""
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
+
+
+def login_file(name: str) -> Login:
+    """A Login from YAML with user, password, ca, certificate, key. Raises InputError."""
+    import yaml
+
+    try:
+        data = yaml.safe_load(Path(name).read_bytes())
+    except OSError as error:
+        problem = Problem("path-not-found", f"cannot read {name}: {error.strerror}")
+        raise InputError(problem) from error
+    except (yaml.YAMLError, ValueError):  # its text would be shown with the error
+        problem = Problem("siem-credentials", "not YAML", file=name)
+        raise InputError(problem) from None
+    if not isinstance(data, dict) or set(data) - set(Login._fields):
+        words = ", ".join(Login._fields)
+        raise InputError(Problem("siem-credentials", f"not a map of {words}", file=name))
+    return Login(**{key: str(value) for key, value in data.items() if value is not None})
+
+
+def options(url: str, login: Login | None = None) -> dict[str, Any]:
+    """What a client needs to sign in and to trust. Raises InputError.
+
+    Credentials come from the file, from the URL, or from ASSAY_OPENSEARCH_USER and _PASSWORD.
     ASSAY_OPENSEARCH_CA names the file of the certificate authority.
     """
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises for one that is none
+    except ValueError:
+        raise InputError(Problem("siem-server", "not the URL of a server")) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InputError(
+            Problem("siem-server", "not the URL of a server", help="https://HOST:PORT")
+        )
+    given = login or Login()
+    env = os.environ.get
+    user = given.user or unquote(parts.username or "") or env("ASSAY_OPENSEARCH_USER", "")
+    password = (
+        given.password or unquote(parts.password or "") or env("ASSAY_OPENSEARCH_PASSWORD", "")
+    )
+    made: dict[str, Any] = {}
+    if user:
+        made["http_auth"] = (user, password)
+    files = {
+        "ca_certs": given.ca or env("ASSAY_OPENSEARCH_CA", ""),
+        "client_cert": given.certificate or env("ASSAY_OPENSEARCH_CERTIFICATE", ""),
+        "client_key": given.key or env("ASSAY_OPENSEARCH_KEY", ""),
+    }
+    for name, file in files.items():
+        if file and not Path(file).is_file():
+            raise InputError(Problem("path-not-found", f"cannot read {file}: no such file"))
+        if file:
+            made[name] = file
+    return made
+
+
+def connect(url: str, login: Login | None = None) -> Any:
+    """A client. Raises InputError."""
     from opensearchpy import OpenSearch
 
-    parts = urlsplit(url)
-    user = unquote(parts.username or "") or os.environ.get("ASSAY_OPENSEARCH_USER", "")
-    password = unquote(parts.password or "") or os.environ.get("ASSAY_OPENSEARCH_PASSWORD", "")
-    options: dict[str, Any] = {"timeout": 60, "max_retries": 2, "retry_on_timeout": False}
-    if user:
-        options["http_auth"] = (user, password)
-    if ca := os.environ.get("ASSAY_OPENSEARCH_CA"):
-        options["ca_certs"] = ca
-    return OpenSearch(shown(url), **options)
+    given = options(url, login)
+    given |= {"timeout": 60, "max_retries": 2, "retry_on_timeout": False}
+    return OpenSearch(shown(url), **given)
 
 
 def match(
