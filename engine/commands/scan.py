@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from assay.engine.baseline import Baseline
     from assay.engine.catalogue.controls import Catalogue
     from assay.engine.exceptions import Acceptance
+    from assay.engine.policies.documents import Documents
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -64,6 +65,13 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument("--rules", action="append", default=[], metavar="DIR")
     what.add_argument("--params", metavar="FILE", help="parameters of controls, YAML")
+    what.add_argument(
+        "--policies",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="your own ValidatingAdmissionPolicies and Gatekeeper templates in CEL",
+    )
     sources.options(parser)
 
 
@@ -103,6 +111,7 @@ class Request(NamedTuple):
     today: date
     changes: Sequence[SourceError] = ()
     references: Sequence[tuple[str, Place]] = ()
+    policies: Documents | None = None  # the user's own, judged beside the controls
 
 
 def judge(args: argparse.Namespace, at: datetime | None, tree: Tree) -> Scan:
@@ -156,6 +165,12 @@ def requested(args: argparse.Namespace, at: datetime | None, tree: Tree) -> Requ
         help = f"did you mean `{near[0]}`?" if near else "`assay controls list` prints them all"
         raise usage(f"no control `{unknown[0]}`", help, "no-control")
     ids = frozenset(control.id for control in catalogue.controls)
+    policies = None
+    if getattr(args, "policies", ()):
+        from assay.engine.policies import documents
+
+        policies = documents.read(args.policies)
+        ids |= policies.names()
     folder = configuring.default(args, config, "exceptions")
     file = configuring.default(args, config, "baseline")
     accepted, held, changes = _accepted(folder, file, args, ids)
@@ -165,7 +180,7 @@ def requested(args: argparse.Namespace, at: datetime | None, tree: Tree) -> Requ
         from assay.engine import exceptions
 
         references = exceptions.references(tree.files)
-    return Request(catalogue, given, accepted, held, today, changes, references)
+    return Request(catalogue, given, accepted, held, today, changes, references, policies)
 
 
 def _accepted(
@@ -209,6 +224,10 @@ def for_version(version: str, catalogue: Catalogue, values: dict[str, dict[str, 
 def judged(request: Request, loaded: Iterable[Loaded]) -> Scan:
     """The scan of what the loaders saw."""
     result = scan(request.catalogue, loaded, request.options)
+    if request.policies is not None:
+        from assay.engine.policies.apply import apply
+
+        result = apply(result, request.policies)
     if request.accepted is not None:
         from assay.engine import exceptions
 
