@@ -8,7 +8,7 @@ from assay.engine.judge.population import Population, source_finding
 from assay.engine.model import STATUSES, Coverage, Finding, Scan
 from assay.engine.policies.asking import asked
 from assay.engine.policies.documents import Documents
-from assay.engine.policies.evaluate import by_signature, rows
+from assay.engine.policies.evaluate import by_signature, rows, sharing
 from assay.engine.policies.install import install
 
 
@@ -17,7 +17,11 @@ def apply(scan: Scan, documents: Documents) -> Scan:
     installed = install(documents, scan.resources)
     requests = asked(scan.resources)
     signatures = by_signature(requests)
-    judged = [rows(policy, requests, signatures) for policy in installed.policies]
+    shared = sharing(installed.policies)
+    judged = [
+        rows(policy, requests, signatures, shared[id(policy.rules)])
+        for policy in installed.policies
+    ]
     errors = [source_finding(error) for error in documents.errors]
     mine = Population(judged, installed.broken, errors)
     before = scan.findings

@@ -117,6 +117,8 @@ def _asked(
         request,
         resource.complete and place is not None,
         placed,
+        [],
+        {},
     )
 
 

@@ -19,9 +19,10 @@ from assay.engine.judge.verdicts import (
     Detail,
     Variables,
 )
-from assay.engine.model import Path, Unknown, Violation, path_text
+from assay.engine.model import Unknown, Violation, path_text
 from assay.engine.policies.matching import Asked, Match, Matcher
 from assay.engine.policies.programs import MAX_MESSAGE, BrokenError, Rule, Rules
+from assay.engine.policies.spending import Spending
 
 # The parameter objects of a request, or BrokenError where there is none and there must be.
 Params = Callable[[Asked], Sequence[Any]]
@@ -64,7 +65,10 @@ def by_signature(asked: Sequence[Asked]) -> dict[Signature, list[int]]:
 
 
 def rows(
-    policy: InForce, asked: Sequence[Asked], signatures: Mapping[Signature, list[int]]
+    policy: InForce,
+    asked: Sequence[Asked],
+    signatures: Mapping[Signature, list[int]],
+    keys: Mapping[str, int],
 ) -> Rows:
     """The verdicts on every object of a kind that the policy matches."""
     numbers: list[int] = []
@@ -75,7 +79,7 @@ def rows(
     chosen = [asked[number] for number in numbers]
     found = Rows(policy.control, policy.check, [Subject(each.resource, ()) for each in chosen])
     rest = [matcher.rest for matcher in policy.matchers if matcher.rest is not None]
-    evaluator = _Evaluator(policy)
+    evaluator = _Evaluator(policy, keys)
     for number, each in enumerate(chosen):
         status, detail = _verdict(evaluator, rest, each)
         found.statuses[number] = status
@@ -100,12 +104,63 @@ def _verdict(
     return status, detail
 
 
+class Shared(Variables):
+    """Variables whose values other policies want too: an object's are computed once for all."""
+
+    __slots__ = ("_keys", "_known")
+
+    def __init__(
+        self, programs: Mapping[str, Program], keys: Mapping[str, int], known: dict[int, Any]
+    ) -> None:
+        super().__init__(programs, False)
+        self._keys = keys
+        self._known = known
+
+    def __missing__(self, name: str) -> Any:
+        key = self._keys.get(name)
+        if key is None:
+            return super().__missing__(name)
+        if key in self._known:
+            self[name] = value = self._known[key]
+            return value
+        self._known[key] = value = super().__missing__(name)
+        return value
+
+
+def sharing(policies: Sequence[InForce]) -> dict[int, dict[str, int]]:
+    """For each policy (by its id), the variables that another one defines alike, by a number.
+
+    Alike are those of one text that read the object alone, themselves and through others.
+    """
+    numbers: dict[tuple[str, ...], int] = {}
+    users: dict[int, set[int]] = {}
+    found: dict[int, dict[str, int]] = {}
+    for policy in policies:
+        mine = found.setdefault(id(policy.rules), {})
+        for name, program in policy.rules.variables.items():
+            parts = [program.text.text]
+            for read in program.reads:
+                if read[0] == "variables" and len(read) > 1 and read[1] in mine:
+                    parts.append(f"{read[1]} {mine[read[1]]}")
+                elif read[0] not in ("object", "oldObject"):
+                    break
+            else:
+                number = numbers.setdefault(tuple(parts), len(numbers))
+                mine[name] = number
+                users.setdefault(number, set()).add(id(policy.rules))
+    return {
+        rules: {name: number for name, number in names.items() if len(users[number]) > 1}
+        for rules, names in found.items()
+    }
+
+
 class _Evaluator:
-    def __init__(self, policy: InForce) -> None:
+    def __init__(self, policy: InForce, keys: Mapping[str, int]) -> None:
+        self.keys = keys
         self.policy = policy
         self.rules = policy.rules
         self.takes_params = policy.params is not None
-        self.annotated = [(each, "valueExpression") for each in policy.rules.annotations]
+        self.spending = Spending(policy.rules) if policy.rules.heavy else None
 
     def verdict(self, asked: Asked) -> tuple[int, Detail | None]:
         """The short way for what is complete and passes; the long way for the rest."""
@@ -114,28 +169,38 @@ class _Evaluator:
             given = NO_PARAMS if params is None else params(asked)
         except BrokenError as broken:
             return self._failed(broken.message)
-        if asked.complete and asked.placed and not self.rules.open:
+        if self.spending is not None:
+            spent = self.spending.too_much(asked, given)
+            if spent:
+                return self._failed(spent)
+        known = asked.placed or not self.rules.placed
+        if asked.complete and known and not self.rules.open:
             try:
                 short = self._short(asked, given)
-                if short is not None:
-                    return short, None
             except FAILURES:
-                pass
+                short = None
+            if short is not None:
+                return short
         return self._long(asked, given)
 
-    def _short(self, asked: Asked, given: Sequence[Any]) -> int | None:
+    def _short(self, asked: Asked, given: Sequence[Any]) -> tuple[int, Detail | None] | None:
+        """A pass or a fail, where everything is known and nothing fails; else None."""
+        violations: list[Violation] = []
         for params in given:
             inside, outside = self._args(asked, asked.object, params, False)
             for condition in self.rules.conditions:
                 if condition.fast(*outside) is not True:
                     return None
             for rule in self.rules.validations:
-                if rule.program.fast(*inside) is not True:
+                verdict = rule.program.fast(*inside)
+                if verdict is False:
+                    violations.append(self._violation(asked, rule, params, inside, False))
+                elif verdict is not True:
                     return None
             for annotation in self.rules.annotations:
                 if not isinstance(annotation.fast(*inside), str | None):
                     return None
-        return PASS
+        return _failing(violations) if violations else (PASS, None)
 
     def _args(
         self, asked: Asked, object: Any, params: Any, partial: bool
@@ -144,7 +209,11 @@ class _Evaluator:
         head = (object, asked.old, asked.request)
         given = (params,) if self.takes_params else ()
         outside = (*head, *given, asked.namespace)
-        variables = Variables(self.rules.variables, partial)
+        variables: Variables
+        if partial or not self.keys:
+            variables = Variables(self.rules.variables, partial)
+        else:
+            variables = Shared(self.rules.variables, self.keys, asked.known)
         inside = (*outside, variables)
         variables.bind(inside)
         return inside, outside
@@ -167,11 +236,10 @@ class _Evaluator:
                 if reason is not None:
                     (doubts if isinstance(reason, Unknown) else errors).append(reason)  # type: ignore[arg-type]
                 elif verdict is False:
-                    violations += self._violation(asked, rule, params, inside)
+                    violations.append(self._violation(asked, rule, params, inside, True))
             errors += self._annotations(inside)
         if violations:
-            unique = tuple(dict.fromkeys(violations))
-            return FAIL, Detail(unique[0].message, None, unique)
+            return _failing(violations)
         if errors:
             return self._failed(errors[0])
         if doubts:
@@ -208,27 +276,29 @@ class _Evaluator:
                 yield "an audit annotation gives no text"
 
     def _violation(
-        self, asked: Asked, rule: Rule, params: Any, inside: tuple[Any, ...]
-    ) -> Iterator[Violation]:
-        path = _place(rule.reads)
-        if asked.resource.kind.endswith("/AdmissionReview"):
-            path = ("request", "object", *path)
-        message = self._message(asked, rule, params, inside)
-        yield Violation(path_text(path), message, asked.resource.locate(path))
+        self, asked: Asked, rule: Rule, params: Any, inside: tuple[Any, ...], partial: bool
+    ) -> Violation:
+        message = self._message(asked, rule, params, inside, partial)
+        if asked.object is asked.resource.values:
+            return Violation(rule.where, message, asked.resource.locate(rule.path))
+        path = ("request", "object", *rule.path)
+        return Violation(path_text(path), message, asked.resource.locate(path))
 
-    def _message(self, asked: Asked, rule: Rule, params: Any, inside: tuple[Any, ...]) -> str:
+    def _message(
+        self, asked: Asked, rule: Rule, params: Any, inside: tuple[Any, ...], partial: bool
+    ) -> str:
         """What the server would say; a text of several lines or none falls back, as there."""
         if rule.said is None:
             return rule.message
         if asked.resource.sensitive:
-            shown = redacted(asked.resource)
             if asked.object is not asked.resource.values:
                 return rule.message
-            inside, _ = self._args(asked, shown, params, True)
+            inside, _ = self._args(asked, redacted(asked.resource), params, True)
+            partial = True
         try:
-            value = rule.said.partial(*inside)
+            value = (rule.said.partial if partial else rule.said.fast)(*inside)
         except FAILURES:
-            return rule.message
+            return rule.message if partial else self._message(asked, rule, params, inside, True)
         if not isinstance(value, str) or not value.strip() or "\n" in value.strip():
             return rule.message
         return value.strip() if len(value.encode()) <= MAX_MESSAGE else rule.message
@@ -248,13 +318,9 @@ def _boolean(program: Program, args: tuple[Any, ...]) -> tuple[bool | None, str 
     return value, None
 
 
-def _place(reads: Sequence[Path]) -> Path:
-    """The first field of the object that an expression reads, up to its first list."""
-    for read in reads:
-        if read:
-            cut = read.index("[]") if "[]" in read else len(read)
-            return read[:cut]
-    return ()
+def _failing(violations: Sequence[Violation]) -> tuple[int, Detail]:
+    unique = tuple(dict.fromkeys(violations))
+    return FAIL, Detail(unique[0].message, None, unique)
 
 
 def _undecided(unknown: Unknown) -> Detail:

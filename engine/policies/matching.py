@@ -43,6 +43,8 @@ class Asked(NamedTuple):
     request: dict[str, Any]
     complete: bool
     placed: bool  # whether its namespace's labels are known
+    sizes: list[tuple[int, int]]  # of its longest list and text, once they were asked for
+    known: dict[int, Any]  # variables that several policies define alike
 
 
 class Matcher(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from assay.engine.cel import Environment, Program, compile_expression, cost
 from assay.engine.cel.checker import check
 from assay.engine.errors import AssayError, Problem, Text
-from assay.engine.model import Path, Resource
+from assay.engine.model import Path, Resource, path_text
 
 NAMES = ("object", "oldObject", "request", "params", "namespaceObject", "variables")
 # Source: the AdmissionRequest that the API server gives to expressions.
@@ -32,23 +32,33 @@ class BrokenError(Exception):
 
 
 class Rule(NamedTuple):
-    """One validation: what must hold, and what is said where it does not."""
+    """One validation: what must hold, and what is said where it does not.
+
+    `path` is the first field of the object that it reads, up to its first list.
+    """
 
     program: Program
     message: str
     said: Program | None
-    reads: tuple[Path, ...]
+    path: Path
+    where: str  # the path as text
 
 
 class Rules(NamedTuple):
-    """The compiled expressions of a policy, in order. `open`: they read what nobody knows yet."""
+    """The compiled expressions of a policy, in order.
+
+    `open`: they read what nobody knows before the request is made. `heavy`: over values of usual
+    size they might cost more than the API server's budget, so every object's own sizes count.
+    `placed`: they read the Namespace.
+    """
 
     conditions: tuple[Program, ...]
     variables: Mapping[str, Program]
     validations: tuple[Rule, ...]
     annotations: tuple[Program, ...]
     open: bool
-    cost: int
+    heavy: bool
+    placed: bool
 
 
 def compiled(owner: Resource, spec: Mapping[str, Any], where: Path, params: bool) -> Rules:
@@ -88,10 +98,11 @@ class _Compiler:
         for rule in validations:
             every += [rule.program, *([rule.said] if rule.said else [])]
         reads = {path[:2] for program in every for path in program.reads}
-        total = sum(program.cost for program in every)
-        return Rules(
-            conditions, self.variables, validations, annotations, bool(reads & UNKNOWN), total
-        )
+        costs = [program.cost for program in every]
+        heavy = max(costs) > cost.PER_CALL or sum(costs) > cost.PER_BINDING
+        opened = bool(reads & UNKNOWN)
+        placed = any(path[0] == "namespaceObject" for path in reads)
+        return Rules(conditions, self.variables, validations, annotations, opened, heavy, placed)
 
     def entries(self, spec: Mapping[str, Any], key: str) -> Iterator[tuple[Path, dict[str, Any]]]:
         listed = spec.get(key) or []
@@ -109,7 +120,9 @@ class _Compiler:
             said = self.program(text, path, self.inside, "string", "messageExpression")
         message = str(entry.get("message") or "").strip()
         fallback = f"failed expression: {program.text.text.strip()}"
-        return Rule(program, message or fallback, said, tuple(self.reads(program)))
+        read = next((each for each in self.reads(program) if each), ())
+        path = read[: read.index("[]")] if "[]" in read else read
+        return Rule(program, message or fallback, said, path, path_text(path))
 
     def reads(self, program: Program) -> Iterator[Path]:
         """The paths of the object that a program reads, through its variables."""
@@ -159,7 +172,7 @@ class _Compiler:
 
 
 def _refused(problem: Problem, text: str, path: Path) -> BrokenError:
-    if "authorizer" in text and problem.code in ("cel-undeclared", "cel-function"):
+    if "authorizer" in text and problem.code in ("cel-undeclared", "cel-function", "cel-refused"):
         message = "it asks `authorizer`, and a scan has nobody to ask for rights"
         return BrokenError("policy-authorizer", message, path)
     return BrokenError(problem.code, f"`{_short(text)}` does not compile: {problem.message}", path)
