@@ -14,8 +14,19 @@ from assay.engine.model import Incomplete, Resource, Unknown
 # a marked value that has no class keeps none.
 MARKER = "(secret: {})"
 MARKED = "(secret: , marked)"
-# What stands under the name of a secret and is none: an address of it, or whether there is one.
-_HARMLESS = re.compile(r"(?:arn:|/|\$\{|true\Z|false\Z)", re.IGNORECASE)
+# What stands under the name of a secret and is none: an address of it, whether there is one, or
+# what everybody knows, which is what some controls look for.
+_HARMLESS = re.compile(
+    r"(?:arn:|/|\$|\{)|(?:true|false|null|none|admin|password|changeme)\Z", re.IGNORECASE
+)
+# A secret said inside a longer text: a command, a script, a connection string.
+_SAID = re.compile(
+    r"""(?:password|passwd|passphrase|pwd|secret|token|credentials?|(?:api|access|private)[_-]?key)
+    ["']?\s*[=:]\s*["']?(?P<value>[^\s"'&;,|<>(){}\[\]$%]{4,})
+    |\blogin\b[^\n|;&]{0,200}\s-p\s+(?P<login>[^\s"'$({]{4,})""",
+    re.IGNORECASE | re.VERBOSE,
+)
+HIDDEN = "(hidden)"
 MIN_TEXT = 4  # characters: a shorter secret is not looked for in the files it came from
 
 
@@ -64,9 +75,17 @@ class Concealed:
         found = str(secrets.kind(name, text))
         # A weak password is none by its looks: it is hidden for what it is called.
         if not found and not hide and not (is_secret(name) and not _HARMLESS.match(text)):
-            return text
+            return _SAID.sub(self._said, text)
         self.texts.add(text)
         return MARKER.format(found) if found else MARKED
+
+    def _said(self, found: re.Match[str]) -> str:
+        """What a text says of a secret (`--password=…`), without the secret."""
+        value = found["value"] or found["login"]
+        if _HARMLESS.match(value):
+            return found[0]
+        self.texts.add(value)
+        return found[0][: -len(value)] + HIDDEN
 
     def _unknown(self, value: Unknown, name: str, hide: bool) -> Unknown:
         known = [value.prefix, value.suffix]

@@ -174,5 +174,5 @@ def by_control(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
 
 
 def dump(document: Mapping[str, Any]) -> str:
-    """The document as text."""
-    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+    """The document as text, on one line: with indents, Python's slow encoder would write it."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"

@@ -35,6 +35,10 @@ TOOLS = Path(
     or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "assay-tools"
 )
 TERRAFORM = """
+variable "token" { sensitive = true }
+resource "aws_instance" "web" {
+  user_data = "#!/bin/sh\\nexport DB_PASSWORD=planted-in-a-script-1\\nrun --token ${var.token}"
+}
 resource "aws_db_instance" "orders" {
   engine              = "postgres"
   multi_az            = false
@@ -57,6 +61,11 @@ metadata: {name: token, namespace: shop}
 stringData: {token: planted-in-a-secret}
 ---
 apiVersion: v1
+kind: ConfigMap
+metadata: {name: plain, namespace: shop}
+data: {start.sh: "docker login -u a -p planted-on-a-line; run --api-key=planted-as-an-option"}
+---
+apiVersion: v1
 kind: Pod
 metadata: {name: web, namespace: shop}
 spec:
@@ -65,6 +74,28 @@ spec:
       image: registry.internal/web:1
       env: [{name: API_TOKEN, value: planted-in-a-variable}]
 """
+PIPELINE = """
+variables: {DEPLOY_TOKEN: planted-in-a-pipeline}
+build: {script: ["deploy --password=planted-in-a-job"]}
+"""
+STATE = {
+    "version": 4,
+    "outputs": {"o": {"value": "planted-in-an-output", "type": "string", "sensitive": True}},
+    "resources": [
+        {
+            "mode": "managed",
+            "type": "aws_db_instance",
+            "name": "held",
+            "provider": 'provider["registry.terraform.io/hashicorp/aws"]',
+            "instances": [
+                {
+                    "attributes": {"password": "planted-in-a-state", "multi_az": True},
+                    "sensitive_attributes": [[{"type": "get_attr", "value": "password"}]],
+                }
+            ],
+        }
+    ],
+}
 EXCEPTION = """
 id: EX-1
 controls: [multi-az-database]
@@ -76,6 +107,9 @@ approver: bob@example.com
 approved: 2026-01-01
 expires: 2026-12-01
 """
+
+
+MORE = ("--exceptions", "exceptions", "--state", "held.tfstate")
 
 
 def write_key(folder: Path, name: str, passphrase: bytes | None = None) -> Path:
@@ -95,6 +129,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / "src").mkdir()
     (folder / "src" / "main.tf").write_text(TERRAFORM)
     (folder / "src" / "app.yaml").write_text(MANIFEST)
+    (folder / "src" / "terraform.tfvars").write_text('token = "planted-in-tfvars"')
+    (folder / "src" / ".gitlab-ci.yml").write_text(PIPELINE)
+    (folder / "held.tfstate").write_text(json.dumps(STATE))
     (folder / "exceptions").mkdir()
     (folder / "exceptions" / "a.yaml").write_text(EXCEPTION)
     for name in ("key", "other"):
@@ -117,7 +154,7 @@ def made(place: Path, name: str, *words: str, at: str = AT) -> bytes:
 
 @pytest.fixture(scope="module")
 def whole(place: Path) -> bytes:
-    return made(place, "whole.tar", "--exceptions", "exceptions")
+    return made(place, "whole.tar", *MORE)
 
 
 @pytest.fixture(scope="module")
@@ -126,8 +163,8 @@ def public(place: Path) -> keys.PublicKey:
 
 
 def test_the_same_inputs_give_the_same_bytes(place: Path, whole: bytes) -> None:
-    assert made(place, "again.tar", "--exceptions", "exceptions") == whole
-    packed = [made(place, f"{n}.tar.gz", "--exceptions", "exceptions") for n in (1, 2)]
+    assert made(place, "again.tar", *MORE) == whole
+    packed = [made(place, f"{n}.tar.gz", *MORE) for n in (1, 2)]
     assert packed[0] == packed[1]
     assert gzip.decompress(packed[0]) == whole
 
@@ -141,12 +178,17 @@ def test_the_manifest_accounts_for_everything(whole: bytes) -> None:
     assert {row["address"] for row in population} == {
         "root/src",
         "aws_db_instance.orders",
+        "aws_db_instance.held",
+        "aws_instance.web",
+        "pipeline/src/.gitlab-ci.yml",
+        "ConfigMap/shop/plain",
         "ConfigMap/shop/settings",
         "Secret/shop/token",
         "Pod/shop/web",
     }
     numbers = manifest["reconciliation"]
-    assert numbers["discovered"] == 5 == sum(numbers.values()) - numbers["discovered"]
+    assert numbers["discovered"] == len(population) + len(findings["gaps"])
+    assert numbers["discovered"] == sum(numbers.values()) - numbers["discovered"]
     assert (manifest["at"], manifest["clock"], manifest["previous"]) == (AT, "given", None)
     assert (manifest["complete"], manifest["not_replayed"]) == (True, [])
     (covered,) = [each for each in findings["findings"] if each["excepted_by"]]
@@ -157,7 +199,14 @@ def test_no_planted_secret_is_in_any_byte(whole: bytes) -> None:
     for name, data in archive.read(whole).items():
         assert b"planted" not in data, name
     sources = {row["name"]: row for row in json.loads(archive.read(whole)["sources.json"])}
-    assert sources["src/main.tf"]["withheld"] == sources["src/app.yaml"]["withheld"]
+    held = {name for name, row in sources.items() if "withheld" in row}
+    assert held == {
+        "held.tfstate",
+        "src/.gitlab-ci.yml",
+        "src/app.yaml",
+        "src/main.tf",
+        "src/terraform.tfvars",
+    }
 
 
 def test_verify_accepts_it_and_replay_gives_the_same_findings(
@@ -443,7 +492,7 @@ def test_a_key_comes_from_the_environment(
     place: Path, whole: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(keys.KEY_VARIABLE, Path("key.pem").read_text())
-    words = ["--exceptions", "exceptions", "-o", "env.tar", "--at", AT]
+    words = [*MORE, "-o", "env.tar", "--at", AT]
     assert assay("evidence", "bundle", "src", *words) == 0
     assert Path("env.tar").read_bytes() == whole
 
@@ -581,6 +630,42 @@ def test_a_sample_can_be_drawn_again_from_any_order(
     failing = drawn("--seed", "7", "--size", "999", "--status", "fail")
     assert {each["status"] for each in failing["sample"]} == {"fail"}
     assert len(failing["sample"]) == failing["population"]
+
+
+SECRETIVE = """
+id: secret-own
+title: Passwords are long
+severity: low
+why: A control that reads a secret.
+checks:
+  - for: aws_db_instance
+    assert: has(resource.password) && size(resource.password) > 24
+    message: '{address} has a short password'
+    fix: Write a longer one.
+    examples:
+      - name: long
+        status: pass
+        terraform: 'resource "aws_db_instance" "a" { password = "not-a-real-password-but-long" }'
+      - name: short
+        status: fail
+        terraform: 'resource "aws_db_instance" "a" { password = "short" }'
+"""
+
+
+def test_a_finding_that_rests_on_a_secret_is_named_and_not_replayed(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "secretive").mkdir()
+    (place / "secretive" / "own.yaml").write_text(SECRETIVE)
+    data = made(place, "rests.tar", "--rules", "secretive")
+    manifest = json.loads(archive.read(data)["manifest.json"])
+    assert [row[:2] for row in manifest["not_replayed"]] == [["secret-own", "aws_db_instance"]]
+    capsys.readouterr()
+    assert assay("evidence", "replay", "rests.tar") == 0
+    said = capsys.readouterr().out
+    total = sum(manifest["counts"].values())
+    assert f"the same findings: {total - 1} of {total} " in said
+    assert "rests on a secret, not judged again: secret-own" in said
 
 
 CONFIG = """
