@@ -35,7 +35,7 @@ def control_of(file: RuleFile) -> Control:
 @pytest.mark.parametrize("file", CONTROLS, ids=lambda file: file.name.removeprefix("rules/"))
 def test_every_example_comes_out_as_it_says(file: RuleFile) -> None:
     results = list(examples.run([file], catalogue()))
-    assert results, "a control without examples proves nothing"
+    assert results or control_of(file).manual, "a control without examples proves nothing"
     wrong = {
         f"{result.example.check}, line {result.example.line}: {result.example.name}": list(
             result.differences
