@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from assay.engine.errors import usage
 from assay.engine.model import Scan
+from assay.reports.parts.cleaned import cleaned, cleaned_lines
 
-# name → module with `render(scan) -> iterator of text`
+# name → module with `render(scan) -> iterator of text` (or of bytes: BINARY)
 FORMATS = {
     "text": "assay.reports.text",
     "json": "assay.reports.json",
@@ -21,6 +22,21 @@ FORMATS = {
     "oscal-ar": "assay.reports.oscal_ar",
     "oscal-ap": "assay.reports.oscal_ap",
     "oscal-poam": "assay.reports.oscal_poam",
+    "gitlab-codequality": "assay.reports.gitlab_codequality",
+    "gitlab-sast": "assay.reports.gitlab_sast",
+    "junit": "assay.reports.junit",
+    "markdown": "assay.reports.markdown",
+    "csv": "assay.reports.csv",
+}
+BINARY: tuple[str, ...] = ()
+# Other names that people try first.
+ALIASES = {
+    "codequality": "gitlab-codequality",
+    "code-quality": "gitlab-codequality",
+    "codeclimate": "gitlab-codequality",
+    "sast": "gitlab-sast",
+    "junit-xml": "junit",
+    "md": "markdown",
 }
 
 
@@ -36,6 +52,7 @@ def parse(words: Sequence[str]) -> list[Output]:
     outputs = []
     for word in words:
         name, _, file = word.partition("=")
+        name = ALIASES.get(name, name)
         if name not in FORMATS:
             from difflib import get_close_matches
 
@@ -55,32 +72,50 @@ def write(
     outputs: Iterable[Output], scan: Scan, paths: Mapping[str, Path], quiet: bool = False
 ) -> None:
     """Write every report; a file is replaced whole or not at all."""
+    scan = cleaned(scan)
     for output in outputs:
         if output.file is None:
-            for piece in pieces(output.format, scan, paths, sys.stdout.isatty(), quiet):
-                sys.stdout.write(piece)
+            terminal = sys.stdout.isatty()
+            if output.format in BINARY and terminal:
+                help = f"write it as {output.format}=FILE"
+                raise usage(f"a {output.format} is nothing for a terminal", help)
+            for piece in pieces(output.format, scan, paths, terminal, quiet):
+                if isinstance(piece, bytes):
+                    sys.stdout.buffer.write(piece)
+                else:
+                    sys.stdout.write(piece)
             continue
-        target = Path(output.file)
-        try:
-            with tempfile.NamedTemporaryFile(
-                "w", encoding="utf-8", dir=target.parent, delete=False
-            ) as stream:
-                stream.writelines(pieces(output.format, scan, paths, False, quiet))
-            Path(stream.name).chmod(0o644)
-            os.replace(stream.name, target)  # noqa: PTH105
-        except OSError as error:
-            raise usage(f"the report cannot be written: {error}", code="report-write") from None
+        _to_file(Path(output.file), pieces(output.format, scan, paths, False, quiet))
+
+
+def _to_file(target: Path, found: Iterable[str | bytes]) -> None:
+    name = ""
+    try:
+        with tempfile.NamedTemporaryFile("wb", dir=target.parent, delete=False) as stream:
+            name = stream.name
+            for piece in found:
+                text = piece if isinstance(piece, bytes) else piece.encode("utf-8", "replace")
+                stream.write(text)
+        Path(name).chmod(0o644)
+        os.replace(name, target)  # noqa: PTH105
+    except OSError as error:
+        raise usage(f"the report cannot be written: {error}", code="report-write") from None
+    finally:
+        if name:
+            Path(name).unlink(missing_ok=True)
 
 
 def pieces(
     name: str, scan: Scan, paths: Mapping[str, Path], terminal: bool, quiet: bool
-) -> Iterable[str]:
-    """A report as pieces of text."""
+) -> Iterable[str | bytes]:
+    """A report as pieces of text, or of bytes for a format in BINARY; without secrets."""
     module = import_module(FORMATS[name])
+    scan = cleaned(scan)
     if name != "text":
-        found: Iterable[str] = module.render(scan)
+        found: Iterable[str | bytes] = module.render(scan)
         return found
     from assay.engine.terminal import painter, source_lines
 
-    text: Iterable[str] = module.render(scan, source_lines(paths), painter(terminal), quiet)
+    lines = cleaned_lines(scan, source_lines(paths))
+    text: Iterable[str | bytes] = module.render(scan, lines, painter(terminal), quiet)
     return text

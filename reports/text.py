@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from assay.engine.cel.extensions.secrets import masked
 from assay.engine.errors import frame, printable
-from assay.engine.model import (
-    SOURCE_CONTROL,
-    STATUSES,
-    Finding,
-    Gap,
-    Place,
-    Resource,
-    Scan,
-    Violation,
-)
+from assay.engine.model import SOURCE_CONTROL, STATUSES, Gap, Scan
+from assay.reports.parts.groups import Group, groups
 
 Lines = Callable[[str, int], str | None]  # (file, line) → that line of the source, if it is there
 Paint = Callable[..., str]
@@ -26,34 +17,11 @@ SHOWN_GAPS = 20
 SHOWN_INSTANCES = 3
 
 
-class Group(NamedTuple):
-    """Findings of one check at one place of declaration: one line for people."""
-
-    finding: Finding
-    violation: Violation
-    instances: list[Resource]
-
-    @property
-    def addresses(self) -> list[str]:
-        """The addresses, each once."""
-        return list(dict.fromkeys(each.address for each in self.instances))
-
-    @property
-    def roots(self) -> list[str]:
-        """The roots and environments that the instances are of, each once."""
-        return list(
-            dict.fromkeys(
-                each.root if each.environment == "default" else f"{each.root} ({each.environment})"
-                for each in self.instances
-            )
-        )
-
-
 def render(scan: Scan, lines: Lines, paint: Paint, quiet: bool = False) -> Iterator[str]:
     """The report, a block at a time. `lines` gives source lines, `paint(text, *styles)` colours."""
-    for group in _groups(scan, ("fail",)):
+    for group in groups(scan, "fail"):
         yield from _block(group, lines, paint)
-    for group in _groups(scan, ("error",)):
+    for group in groups(scan, "error"):
         yield from _block(group, lines, paint)
     if not quiet:
         yield from _unknowns(scan, paint)
@@ -61,25 +29,6 @@ def render(scan: Scan, lines: Lines, paint: Paint, quiet: bool = False) -> Itera
     for notice in scan.notices:
         yield f"{paint('notice', 'yellow')}: {printable(notice.message)}\n"
     yield from _summary(scan, paint)
-
-
-def _groups(scan: Scan, statuses: tuple[str, ...]) -> list[Group]:
-    """By control, check and place, in the order in which they first appear."""
-    found: dict[tuple[str, str, str, str, Place], Group] = {}
-    for finding in scan.findings():
-        if finding.status not in statuses:
-            continue
-        violations = finding.violations or (Violation("", finding.message, finding.resource.place),)
-        for violation in violations:
-            # The message differs with the instance's address; the place and path do not.
-            said = violation.message if finding.status == "error" else ""
-            key = (finding.control, finding.check, violation.path, said, violation.place)
-            group = found.get(key)
-            if group is None:
-                found[key] = Group(finding, violation, [finding.resource])
-            elif group.instances[-1] is not finding.resource:
-                group.instances.append(finding.resource)
-    return list(found.values())
 
 
 def _block(group: Group, lines: Lines, paint: Paint) -> Iterator[str]:
@@ -127,11 +76,11 @@ def _word(text: str, start: int) -> int:
 
 
 def _unknowns(scan: Scan, paint: Paint) -> Iterator[str]:
-    groups = _groups(scan, ("unknown",))
-    if not groups:
+    found = groups(scan, "unknown")
+    if not found:
         return
     yield paint("not decided", "bold") + ", because a value is not known here:\n"
-    for group in groups:
+    for group in found:
         finding, addresses = group.finding, group.addresses
         place = finding.resource.place
         count = f" ({len(addresses)} instances)" if len(addresses) > 1 else ""

@@ -252,6 +252,20 @@ def _form(text: str) -> str:
     return ""
 
 
+def masked(text: str) -> str:
+    """The text with everything in it that has the form of a secret replaced by its class."""
+    if len(text) < MIN_LENGTH or not any(mark in text for mark in MARKS):
+        return text
+    parts: list[str] = []
+    done = 0
+    for found in _forms().finditer(text):
+        name = str(found.lastgroup).replace("_", "-")
+        if not _excused(name, found.group(0)):
+            parts += [text[done : found.start()], f"(secret: {name})"]
+            done = found.end()
+    return "".join([*parts, text[done:]]) if parts else text
+
+
 @cache
 def _forms() -> Any:
     """All forms as one expression, compiled when the first text asks for it."""
