@@ -102,9 +102,7 @@ def _finding(finding: Finding, title: str) -> tuple[str, ...]:
 def _other(
     record: str, status: str, kind: str, subject: str, place: Place | None, message: str
 ) -> tuple[str, ...]:
-    file, line, column = (
-        (place.file, str(place.line), str(place.column)) if place else ("", "", "")
-    )
+    file, line, column = (place.file, str(place.line), str(place.column)) if place else ("", "", "")
     blank = ("",) * 4
     return (
         *(record, *blank, status, *blank, kind, subject, file, line, column, "", message),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from assay.engine.errors import printable
 from assay.engine.model import STATUSES, Scan
@@ -24,25 +24,37 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~@:$&^=-])")
 
 
 def render(scan: Scan) -> Iterator[str]:
-    """The summary in pieces, never longer than a comment may be; what was cut is said."""
+    """The summary in pieces, never longer than a comment may be; what was cut is said.
+
+    What was not evaluated comes to its share of the space however many fails there are.
+    """
     head = "".join(_head(scan))
-    yield head
-    left = MAX_BYTES - len(head.encode())
+    rest, cut_rest = _fitting(_not_evaluated(scan), MAX_BYTES // 3)
+    left = MAX_BYTES - len((head + rest).encode())
+    fails, cut = _fitting(_fails(scan), left)
+    yield head + fails + rest
+    if cut + cut_rest:
+        yield f"\n**{cut + cut_rest} more rows are left out here**: another format has them all.\n"
+
+
+def _fitting(pieces: Iterable[str], left: int) -> tuple[str, int]:
+    """The pieces that fit into so many bytes, and how many rows did not."""
+    kept: list[str] = []
     cut = 0
-    for piece in _tables(scan):
-        size = len(piece.encode())
-        if cut or size > left:
-            cut += piece.startswith("| ") and not piece.startswith("| Severity")
-            continue
-        left -= size
-        yield piece
-    if cut:
-        yield f"\n**{cut} more rows are left out here**: another format has them all.\n"
+    for piece in pieces:
+        left -= len(piece.encode())
+        if left < 0:
+            cut += piece.startswith("| ")
+        else:
+            kept.append(piece)
+    return "".join(kept), cut
 
 
 def _head(scan: Scan) -> Iterator[str]:
     counts = scan.counts
-    open_fails = sum(1 for each in scan.findings() if each.status == "fail" and not each.excepted_by)
+    open_fails = sum(
+        1 for each in scan.findings() if each.status == "fail" and not each.excepted_by
+    )
     gaps = sum(1 for gap in scan.gaps if gap.blocks)
     if open_fails or counts["error"] or gaps or scan.faults:
         parts = [f"{open_fails} fail"] if open_fails else []
@@ -63,7 +75,7 @@ def _head(scan: Scan) -> Iterator[str]:
         yield f"Time of the scan: {code(scan.at)}.\n"
 
 
-def _tables(scan: Scan) -> Iterator[str]:
+def _fails(scan: Scan) -> Iterator[str]:
     found = groups(scan, "fail")
     found.sort(key=lambda group: ORDER.index(group.finding.severity))
     active = [group for group in found if not group.finding.excepted_by]
@@ -80,23 +92,27 @@ def _tables(scan: Scan) -> Iterator[str]:
         yield "| Severity, exception | Control | Where | What |\n| --- | --- | --- | --- |\n"
         for group in excepted:
             yield _row(group, f"{group.finding.severity}, {group.finding.excepted_by}")
-    rest = list(missing(scan))
-    if rest:
-        yield "\n### Not evaluated\n\n| Kind | Control | Where | Why |\n| --- | --- | --- | --- |\n"
-        for each in rest:
-            yield _missing(each)
-    for notice in scan.notices:
-        yield f"\n- notice: {words(notice.message)}\n"
     if fixes:
         yield "\n<details><summary>How to mend them</summary>\n\n"
         yield "".join(f"- {code(control)}: {words(fix)}\n" for control, fix in fixes)
         yield "\n</details>\n"
 
 
+def _not_evaluated(scan: Scan) -> Iterator[str]:
+    rest = list(missing(scan))
+    if rest:
+        yield "\n### Not evaluated\n\n| Kind | Control | Where | Why |\n| --- | --- | --- | --- |\n"
+        yield from map(_missing, rest)
+    for notice in scan.notices:
+        yield f"\n- notice: {words(notice.message)}\n"
+
+
 def _row(group: Group, label: str) -> str:
     place = group.violation.place
     where = code(f"{place.file}:{place.line}")
-    return f"| {words(label)} | {code(group.finding.control)} | {where} | {words(group.message)} |\n"
+    return (
+        f"| {words(label)} | {code(group.finding.control)} | {where} | {words(group.message)} |\n"
+    )
 
 
 def _missing(each: Missing) -> str:

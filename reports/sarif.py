@@ -17,41 +17,59 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {"low": "note", "medium": "warning", "high": "error", "critical": "error"}
 # What code hosts sort by; the middle of each band that they use.
 SECURITY_SEVERITY = {"low": "2.0", "medium": "5.5", "high": "8.0", "critical": "9.5"}
-MAX_RESULTS = 25_000  # more than that is refused by the receivers
+MAX_RESULTS = 25_000  # more than that is refused by the receivers, and so is a larger file
+MAX_BYTES = 10 << 20
+MARGIN = 4096  # bytes for what is written around the results
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def render(scan: Scan) -> Iterator[str]:
-    """The document as JSON text."""
-    yield json.dumps(document(scan), ensure_ascii=False, indent=1) + "\n"
-
-
-def document(scan: Scan) -> dict[str, Any]:
-    """The SARIF log of a scan."""
+    """The document as JSON text, one result a line; what a receiver would refuse is left out."""
     rules = [_rule(control) for control in scan.controls]
     index = {rule["id"]: number for number, rule in enumerate(rules)}
-    results: list[dict[str, Any]] = []
-    notes: list[dict[str, Any]] = []
+    notes = [*_notes(scan), *(_gap(gap) for gap in scan.gaps if gap.blocks)]
+    notes += [{"level": "error", "message": {"text": fault.message}} for fault in scan.faults]
+    head = _encode({"notes": notes, "rules": rules})
+    left = MAX_BYTES - len(head.encode("utf-8", "replace")) - MARGIN
+    results: list[str] = []
     dropped = 0
     for finding in scan.findings():
         if finding.status == "fail":
             for violation in finding.violations:
-                if len(results) < MAX_RESULTS:
-                    results.append(_result(finding, violation, index))
+                text = _encode(_result(finding, violation, index))
+                left -= len(text.encode("utf-8", "replace")) + 2
+                if len(results) < MAX_RESULTS and left >= 0:
+                    results.append(text)
                 else:
                     dropped += 1
-        elif finding.status in ("error", "unknown"):
-            notes.append(_note(finding))
-    notes += [_gap(gap) for gap in scan.gaps if gap.blocks]
     if dropped:
-        message = f"{dropped} results are left out: receivers take {MAX_RESULTS}"
+        size = MAX_BYTES // (1 << 20)
+        message = f"{dropped} results are left out: receivers take {MAX_RESULTS} and {size} MiB"
         notes.append({"level": "error", "message": {"text": message}})
+    run = _encode(_run(scan, rules, notes))
+    yield f'{{"$schema":"{SCHEMA}","version":"2.1.0","runs":[{run[:-1]},\n"results":['
+    for number, text in enumerate(results):
+        yield (",\n" if number else "\n") + text
+    yield "\n]}]}\n"
+
+
+def _notes(scan: Scan) -> Iterator[dict[str, Any]]:
+    for finding in scan.findings():
+        if finding.status in ("error", "unknown", "manual"):
+            yield _note(finding)
+
+
+def _run(scan: Scan, rules: list[dict[str, Any]], notes: list[dict[str, Any]]) -> dict[str, Any]:
+    """The run without its results."""
     invocation: dict[str, Any] = {
         "executionSuccessful": not scan.faults,
         "toolExecutionNotifications": notes,
     }
     if scan.at is not None:
         invocation["endTimeUtc"] = scan.at
-    run = {
+    return {
         "tool": {
             "driver": {
                 "name": "assay",
@@ -62,9 +80,7 @@ def document(scan: Scan) -> dict[str, Any]:
         },
         "columnKind": "unicodeCodePoints",
         "invocations": [invocation],
-        "results": results,
     }
-    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
 def _rule(control: Any) -> dict[str, Any]:

@@ -95,9 +95,7 @@ class Fingerprints:
         """The digest of a group: control, check, path, file and declaration; never a line."""
         finding, violation, _ = group
         name = declared(finding.resource)
-        return self.of(
-            finding.control, finding.check, violation.path, violation.place.file, name
-        )
+        return self.of(finding.control, finding.check, violation.path, violation.place.file, name)
 
 
 class Missing(NamedTuple):
