@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from assay.engine.errors import usage
 from assay.engine.model import Scan
@@ -107,7 +107,7 @@ def _to_file(target: Path, found: Iterable[str | bytes]) -> None:
 
 def pieces(
     name: str, scan: Scan, paths: Mapping[str, Path], terminal: bool, quiet: bool
-) -> Iterable[str | bytes]:
+) -> Iterable[Any]:
     """A report as pieces of text, or of bytes for a format in BINARY; without secrets."""
     module = import_module(FORMATS[name])
     scan = cleaned(scan)
@@ -117,5 +117,5 @@ def pieces(
     from assay.engine.terminal import painter, source_lines
 
     lines = cleaned_lines(scan, source_lines(paths))
-    text: Iterable[str | bytes] = module.render(scan, lines, painter(terminal), quiet)
+    text: Iterable[str] = module.render(scan, lines, painter(terminal), quiet)
     return text

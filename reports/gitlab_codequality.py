@@ -41,7 +41,7 @@ def _fail(group: Group, prints: Fingerprints) -> dict[str, Any]:
 
 def _missing(each: Missing, scan: Scan, prints: Fingerprints) -> dict[str, Any]:
     name = each.control or f"assay-{each.kind}"
-    more = f" (and {each.count - 1} more)" if each.count > 1 else ""
+    more = f" (and {each.number - 1} more)" if each.number > 1 else ""
     word = "not decided" if each.kind in NOT_EVALUATED else "not evaluated"
     said = f"{word} ({each.code}): {each.subject}{more}: {each.message}"
     place = each.place or Place(next(iter(scan.inputs), "."), 1)

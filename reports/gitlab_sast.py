@@ -34,7 +34,7 @@ def render(scan: Scan) -> Iterator[str]:
         {
             "level": LEVELS.get(each.kind, "fatal"),
             "value": f"{each.kind} ({each.code}): {each.control} {each.subject}"
-            f"{f' and {each.count - 1} more' if each.count > 1 else ''}: {each.message}",
+            f"{f' and {each.number - 1} more' if each.number > 1 else ''}: {each.message}",
         }
         for each in missing(scan)
     ]

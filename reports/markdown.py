@@ -80,7 +80,7 @@ def _fails(scan: Scan) -> Iterator[str]:
     found.sort(key=lambda group: ORDER.index(group.finding.severity))
     active = [group for group in found if not group.finding.excepted_by]
     excepted = [group for group in found if group.finding.excepted_by]
-    fixes = {}
+    fixes: dict[tuple[str, str], None] = {}
     if active:
         yield "\n### Fails\n\n| Severity | Control | Where | What |\n| --- | --- | --- | --- |\n"
         for group in active:
@@ -117,7 +117,7 @@ def _row(group: Group, label: str) -> str:
 
 def _missing(each: Missing) -> str:
     where = each.subject if each.place is None else f"{each.place.file}:{each.place.line}"
-    more = f" (and {each.count - 1} more)" if each.count > 1 else ""
+    more = f" (and {each.number - 1} more)" if each.number > 1 else ""
     said = f"{each.subject}{more}: {each.message}"
     kind = f"{each.kind}, {each.code}"
     return f"| {words(kind)} | {code(each.control)} | {code(where)} | {words(said)} |\n"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -27,7 +26,6 @@ from assay.engine.model import (
 )
 
 MIN_VALUE = 6  # characters: a shorter marked value is an ordinary word more often than not
-_PAIR = re.compile(r"""^[\s\-{,]*["']?([\w.\-]+)["']?\s*[:=]\s*["']?(.*?)["']?[\s,}]*$""")
 
 
 class Cleaner:
@@ -41,14 +39,7 @@ class Cleaner:
         for value in self._values:
             if value in text:
                 text = text.replace(value, HIDDEN)
-        return secrets.masked(text)
-
-    def line(self, text: str) -> str:
-        """A line of source: also the value of a name that says it is a secret."""
-        found = _PAIR.match(text)
-        if found and secrets.kind(found[1], found[2]):
-            text = text[: found.start(2)] + HIDDEN + text[found.end(2) :]
-        return self.text(text)
+        return secrets.replaced(text)
 
 
 class Findings:
@@ -83,7 +74,7 @@ class Findings:
         return found
 
     def _clean(self, resource: Resource) -> Resource:
-        address, root = secrets.masked(resource.address), secrets.masked(resource.root)
+        address, root = secrets.replaced(resource.address), secrets.replaced(resource.root)
         place = self.place(resource.place)
         if (address, root, place) == (resource.address, resource.root, resource.place):
             return resource
@@ -102,7 +93,7 @@ class Findings:
 
     def place(self, place: Place) -> Place:
         """The place, its file named without secrets."""
-        file = secrets.masked(place.file)
+        file = secrets.replaced(place.file)
         return place if file == place.file else place._replace(file=file)
 
 
@@ -116,7 +107,7 @@ def cleaned(scan: Scan) -> Scan:
     gaps = [
         Gap(
             gap.kind,
-            secrets.masked(gap.subject),
+            secrets.replaced(gap.subject),
             gap.state,
             text(gap.reason),
             gap.place and place(gap.place),
@@ -127,14 +118,14 @@ def cleaned(scan: Scan) -> Scan:
     notices = [
         Notice(
             each.code,
-            secrets.masked(each.subject),
+            secrets.replaced(each.subject),
             text(each.message),
             each.place and place(each.place),
         )
         for each in scan.notices
     ]
     coverage = [
-        each._replace(subject=secrets.masked(each.subject), reason=text(each.reason))
+        each._replace(subject=secrets.replaced(each.subject), reason=text(each.reason))
         if each.subject or each.reason
         else each
         for each in scan.coverage
@@ -146,7 +137,7 @@ def cleaned(scan: Scan) -> Scan:
         notices=notices,
         coverage=coverage,
         faults=[each._replace(message=text(each.message)) for each in scan.faults],
-        inputs=[secrets.masked(each) for each in scan.inputs],
+        inputs=[secrets.replaced(each) for each in scan.inputs],
     )
 
 
@@ -158,7 +149,7 @@ def cleaned_lines(
 
     def clean(file: str, number: int) -> str | None:
         found = lines(file, number)
-        return None if found is None else cleaner.line(found)
+        return None if found is None else cleaner.text(found)
 
     return clean
 

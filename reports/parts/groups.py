@@ -111,7 +111,7 @@ class Missing(NamedTuple):
     message: str
     severity: str
     place: Place | None
-    count: int = 1
+    number: int = 1
 
 
 def missing(scan: Scan) -> Iterator[Missing]:

@@ -252,7 +252,7 @@ def _form(text: str) -> str:
     return ""
 
 
-def masked(text: str) -> str:
+def replaced(text: str) -> str:
     """The text with everything in it that has the form of a secret replaced by its class."""
     if len(text) < MIN_LENGTH or not any(mark in text for mark in MARKS):
         return text
