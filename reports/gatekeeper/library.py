@@ -51,5 +51,6 @@ def export(found: Collected, examples: Examples, settings: Settings) -> listing.
             given.append((each, listed))
     files["suite.yaml"], extra = suite.render(given, settings)
     files |= extra
+    files[listing.PARAMS] = listing.parameters(object for _, object in first)
     objects = [(listing.name_of(object), file) for file, object in (*first, *second)]
     return listing.Export(files, objects, found.refusals)

@@ -13,6 +13,9 @@ from assay.engine.admission.convert import Refusal
 
 FILE = "exported.txt"
 PRUNE = "prune.txt"
+PARAMS = "assay-params.yaml"
+CONTROL = "delivery-exported-policies-current"  # which compares the digests
+DIGEST = "assay/digest"
 MAX_SIZE = 4 * 1024 * 1024
 
 
@@ -40,6 +43,24 @@ def name_of(object: Mapping[str, Any]) -> str:
     metadata = object["metadata"]
     where = f"{metadata['namespace']}/" if "namespace" in metadata else ""
     return f"{object['kind']}/{where}{metadata['name']}"
+
+
+def parameters(objects: Iterable[Mapping[str, Any]]) -> str:
+    """What `assay scan --params` takes, to be told whether this export is what is installed."""
+    lines = [
+        "# The export beside this file: `assay scan --params FILE` compares a cluster with it."
+    ]
+    lines.append("expects: [admission]")
+    lines.append(f"{CONTROL}:")
+    lines.append("  digests:")
+    start = len(lines)
+    for each in objects:
+        digest = each["metadata"].get("annotations", {}).get(DIGEST)
+        if each["kind"] in ("ValidatingAdmissionPolicy", "ConstraintTemplate") and digest:
+            lines.append(f"    - {each['kind']}/{each['metadata']['name']} {digest}")
+    if len(lines) == start:
+        lines[-1] += " []"
+    return "".join(f"{line}\n" for line in lines)
 
 
 def render(objects: Iterable[tuple[str, str]], refusals: Iterable[Refusal]) -> str:

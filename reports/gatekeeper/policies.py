@@ -27,5 +27,6 @@ def export(found: Collected, settings: Settings) -> listing.Export:
     ]
     files = {file: documents.dump(object) for file, object in parts}
     files["kustomization.yaml"] = documents.kustomization([file for file, _ in parts])
+    files[listing.PARAMS] = listing.parameters(object for _, object in parts)
     objects = [(listing.name_of(object), file) for file, object in parts]
     return listing.Export(files, objects, found.refusals)
