@@ -50,7 +50,7 @@ class Concealed:
         hide = hide or None in marked
         if isinstance(value, dict):
             return {
-                key: self._copy(inner, marked.get(key, {}), _name(value, key), hide)
+                key: self._copy(inner, marked.get(key, {}), _name(value, key, name), hide)
                 for key, inner in value.items()
             }
         if isinstance(value, list):
@@ -77,7 +77,7 @@ class Concealed:
         if not found and not hide and not (is_secret(name) and not _HARMLESS.match(text)):
             return _SAID.sub(self._said, text)
         self.texts.add(text)
-        return MARKER.format(found) if found else MARKED
+        return MARKER.format(secrets.mark(name, text)) if found else MARKED
 
     def _said(self, found: re.Match[str]) -> str:
         """What a text says of a secret (`--password=…`), without the secret."""
@@ -119,8 +119,13 @@ class Concealed:
         )
 
 
-def _name(owner: Mapping[Any, Any], key: Any) -> str:
-    """How a value is called: `{name: PASSWORD, value: …}` is called PASSWORD."""
+def _name(owner: Mapping[Any, Any], key: Any, above: str) -> str:
+    """How a value is called: `{name: PASSWORD, value: …}` is called PASSWORD.
+
+    The default of a variable is called as the variable is.
+    """
+    if key == "default" and above:
+        return above
     if key == "value":
         called = owner.get("name", owner.get("key"))
         if isinstance(called, str):
