@@ -42,10 +42,9 @@ def reasons(
     """Every check of a control that looks at resources of that address."""
     resources = [resource for each in loaded for resource in each.resources]
     relations = Relations(resources)
-    complete = all(resource.complete for resource in resources)
     bound = {param.name: params.get(param.name, param.default) for param in control.params}
     for check in control.checks:
-        judge = Judge(check, bound, relations, catalogue.views, complete)
+        judge = Judge(check, bound, relations, catalogue.views)
         for subject in subjects(check.kinds, check.view, catalogue.views, relations):
             resource = subject.resource
             if resource.address != address:

@@ -10,7 +10,7 @@ from assay.engine.catalogue.controls import Catalogue, Check, Control, fits, is_
 from assay.engine.errors import InputError, Problem, usage
 from assay.engine.judge import verdicts
 from assay.engine.judge.population import Population, Rows, manual_finding, source_finding
-from assay.engine.judge.relations import Relations
+from assay.engine.judge.relations import Relations, Slice
 from assay.engine.judge.subjects import Subject, subjects
 from assay.engine.judge.workloads import TEMPLATES
 from assay.engine.model import (
@@ -56,24 +56,7 @@ def scan(catalogue: Catalogue, loaded: Iterable[Loaded], options: ScanOptions) -
     loaded = list(loaded)
     resources = [resource for each in loaded for resource in each.resources]
     relations = Relations(_with_estate(chosen, resources))
-    complete = all(resource.complete for resource in resources)
-    shared: dict[tuple[tuple[str, ...], str], list[Subject]] = {}
-    rows: list[Rows] = []
-    for control in chosen:
-        for check in control.checks:
-            key = (check.kinds, check.view)
-            if key not in shared:
-                shared[key] = subjects(check.kinds, check.view, catalogue.views, relations)
-            found = _from_sources(shared[key], check)
-            row = Rows(control, check, found)
-            rows.append(row)
-            if check.expects and check.expects not in options.expects:
-                row.statuses = bytearray([verdicts.NOT_APPLICABLE]) * len(found)
-            elif found:
-                bound = params[control.id]
-                adjust = options.adjust(control.id, bound) if options.adjust else None
-                judge = verdicts.Judge(check, bound, relations, catalogue.views, complete, adjust)
-                judge.run(found, row.statuses, row.details)
+    rows = _judged(catalogue, chosen, params, relations, options)
     errors = [source_finding(error) for each in loaded for error in each.errors]
     manual = [manual_finding(control) for control in chosen if control.manual]
     population = Population(rows, manual, errors)
@@ -93,6 +76,55 @@ def scan(catalogue: Catalogue, loaded: Iterable[Loaded], options: ScanOptions) -
         at=options.at,
         owners=options.owners,
     )
+
+
+def _judged(
+    catalogue: Catalogue,
+    chosen: Sequence[Control],
+    params: Mapping[str, Mapping[str, Any]],
+    relations: Relations,
+    options: ScanOptions,
+) -> list[Rows]:
+    """The verdicts of every check, in the order of the catalogue.
+
+    Resources are judged part by part, by all checks: what a part holds need not stay at hand.
+    """
+    shared: dict[object, list[Resource]] = {}
+    judges: list[tuple[Rows, object, verdicts.Judge | None]] = []
+    for control in chosen:
+        for check in control.checks:
+            key = (check.kinds, check.view, check.sources)
+            rows = Rows(control, check, shared.setdefault(key, []))
+            judge = None
+            if not check.expects or check.expects in options.expects:
+                bound = params[control.id]
+                adjust = options.adjust(control.id, bound) if options.adjust else None
+                judge = verdicts.Judge(check, bound, relations, catalogue.views, adjust)
+            judges.append((rows, key, judge))
+    parts: list[tuple[Relations | Slice, bool]] = [(part, False) for part in relations.slices()]
+    for part, whole in (*parts, (relations, True)):
+        seen: dict[object, list[Subject]] = {}
+        for rows, key, judge in judges:
+            check = rows.check
+            if (check.view == "namespace") is not whole:
+                continue  # a namespace is declared in one part and used in another
+            if key not in seen:
+                found = subjects(check.kinds, check.view, catalogue.views, part)
+                seen[key] = _from_sources(found, check)
+                shared[key] += [subject.resource for subject in seen[key]]
+            if seen[key]:
+                _judge(rows, seen[key], judge)
+    return [rows for rows, _, _ in judges]
+
+
+def _judge(rows: Rows, found: Sequence[Subject], judge: verdicts.Judge | None) -> None:
+    statuses = bytearray(len(found))
+    details: dict[int, verdicts.Detail] = {}
+    if judge is None:
+        statuses = bytearray([verdicts.NOT_APPLICABLE]) * len(found)
+    else:
+        judge.run(found, statuses, details)
+    rows.add(found, statuses, details)
 
 
 def _chosen(catalogue: Catalogue, ids: frozenset[str]) -> list[Control]:
@@ -150,12 +182,12 @@ def _coverage(rows: Iterable[Rows], expects: frozenset[str]) -> Iterable[Coverag
     counted: dict[tuple[str, str, str], int] = {}
     for row in rows:
         expected = not row.check.expects or row.check.expects in expects
-        if not row.subjects:
+        if not row.resources:
             state = "not_applicable" if expected else "not_expected"
             counted.setdefault((row.control.id, "", state), 0)
         sources = Counter(
-            (subject.resource.source, status)
-            for subject, status in zip(row.subjects, row.statuses, strict=True)
+            (resource.source, status)
+            for resource, status in zip(row.resources, row.statuses, strict=True)
         )
         for (source, status), number in sources.items():
             state = "evaluated"

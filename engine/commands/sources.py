@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from assay.engine.commands import clusters, configuring
+from assay.engine.commands import clusters, configuring, terraform_kubernetes
 from assay.engine.errors import printable, usage
 from assay.engine.files import Tree, discover
 from assay.engine.model import Loaded
@@ -89,7 +89,7 @@ def load(args: argparse.Namespace, tree: Tree) -> list[Loaded]:
     """What every loader sees in the tree; a loader is imported only if it has something to do."""
     loaded: list[Loaded] = []
     if args.plan or args.state or any(tree.with_suffix(*TERRAFORM)):
-        loaded.append(_terraform(args, tree))
+        loaded += terraform_kubernetes.with_objects(_terraform(args, tree), tree)
     loaded.append(_kubernetes(args, tree))
     if any(tree.with_suffix(*PIPELINES)):
         from assay.engine.pipelines import loader as pipelines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from assay.engine.catalogue.controls import Check, Control
 from assay.engine.judge.subjects import Subject
@@ -22,35 +22,84 @@ from assay.engine.model import (
 
 
 class Rows:
-    """The verdicts of one check: its subjects (shared with other checks), a byte for each."""
+    """The verdicts of one check: its resources (shared with other checks), a byte for each."""
 
-    __slots__ = ("check", "control", "details", "statuses", "subjects")
+    __slots__ = ("_told", "check", "control", "details", "resources", "statuses")
 
-    def __init__(self, control: Control, check: Check, subjects: Sequence[Subject]) -> None:
+    def __init__(self, control: Control, check: Check, resources: Sequence[Resource]) -> None:
         self.control = control
         self.check = check
-        self.subjects = subjects
-        self.statuses = bytearray(len(subjects))
+        self.resources = resources
+        self.statuses = bytearray()
         self.details: dict[int, Detail] = {}
+        self._told: dict[Detail, Detail] = {}
+
+    def add(
+        self, found: Sequence[Subject], statuses: bytearray, details: Mapping[int, Detail]
+    ) -> None:
+        """Take in the verdicts on some more subjects, whose resources follow those before.
+
+        What is said of many resources in the same words is kept once.
+        """
+        first = len(self.statuses)
+        self.statuses += statuses
+        for number, detail in details.items():
+            short = _shortened(detail, found[number].resource)
+            self.details[first + number] = self._told.setdefault(short, short)
 
     def findings(self) -> Iterator[Finding]:
         """The verdicts as findings, in resource order."""
         control, check = self.control, self.check
         plain = Detail("")
         for number, status in enumerate(self.statuses):
-            detail = self.details.get(number, plain)
+            resource = self.resources[number]
+            detail = plain
+            if number in self.details:
+                detail = _told(self.details[number], resource)
             yield Finding(
                 control.id,
                 check.id,
                 STATUSES[status],
                 control.severity,
-                self.subjects[number].resource,
+                resource,
                 detail.cause,
                 detail.message,
                 detail.violations,
                 None,
                 check.fix if status == 1 else "",
             )
+
+
+_HERE = Place("")  # stands for the place of the finding's own resource
+_NAME = "\0"  # stands for its address
+
+
+def _shortened(detail: Detail, resource: Resource) -> Detail:
+    """The detail without what its resource tells anyway."""
+    address = resource.address
+    violations = tuple(
+        Violation(
+            path,
+            message.replace(address, _NAME),
+            _HERE if place == resource.place else place,
+        )
+        for path, message, place in detail.violations
+    )
+    return Detail(detail.message.replace(address, _NAME), detail.cause, violations)
+
+
+def _told(detail: Detail, resource: Resource) -> Detail:
+    """The detail in full, for one resource."""
+    address = resource.address
+    violations = tuple(
+        Violation(
+            path,
+            message.replace(_NAME, address),
+            resource.place if place is _HERE else place,
+        )
+        for path, message, place in detail.violations
+    )
+    return Detail(detail.message.replace(_NAME, address), detail.cause, violations)
 
 
 class Population:

@@ -6,7 +6,7 @@ reference that leads nowhere known, a name that is not known yet (design, sectio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from assay.engine.catalogue import paths
@@ -18,6 +18,7 @@ from assay.engine.model import Incomplete, Resource, Unknown
 
 Answer = tuple[list[Resource], Unknown | None]
 Scope = tuple[str, str, str]
+SLICE = 1000  # resources that are judged together
 
 
 def scope_of(resource: Resource) -> Scope:
@@ -45,6 +46,22 @@ class Relations:
             "within": self._within,
             "owns": self._owns,
         }
+
+    def certain(self, declared: Sequence[Relation]) -> bool:
+        """Whether all resources that these relations can lead to are known in full."""
+        doubtful = self.index(
+            "incomplete",
+            lambda: {r.kind for r in self.resources if r.instances or not r.complete},
+        )
+        named = {kind for relation in declared for kind in relation.kinds}
+        if "workload" in named:
+            named |= doubtful - {"Secret"}
+        return not named & doubtful
+
+    def slices(self) -> Iterator[Slice]:
+        """The resources in parts: judging part by part, no more than one has its values at hand."""
+        for first in range(0, len(self.resources), SLICE):
+            yield Slice(self, self.resources[first : first + SLICE])
 
     def index(self, key: object, build: Callable[[], Any]) -> Any:
         """The index of that key, built when it is first asked for."""
@@ -196,6 +213,21 @@ class Relations:
         index: dict[object, list[Resource]] = self.index(("owns", relation.kinds), build)
         kind = mine.kind.rpartition("/")[2]
         return index.get((scope_of(mine), mine.namespace, kind, name_of(mine)), []), None
+
+
+class Slice:
+    """Some resources of a scan, for those who look at resources one by one."""
+
+    def __init__(self, whole: Relations, resources: Sequence[Resource]) -> None:
+        self.order = whole.order
+        self.resources = resources
+        self.kinds: dict[str, list[Resource]] = {}
+        for resource in resources:
+            self.kinds.setdefault(resource.kind, []).append(resource)
+
+    def of_kinds(self, kinds: Iterable[str]) -> list[Resource]:
+        """The resources of some kinds, in the order of the kinds."""
+        return [resource for kind in kinds for resource in self.kinds.get(kind, ())]
 
 
 class Related(dict[str, Any]):

@@ -12,7 +12,7 @@ from assay.engine.catalogue import paths
 from assay.engine.catalogue.controls import View, ViewPart, is_kubernetes
 from assay.engine.cel import FAILURES, describe
 from assay.engine.judge.literals import Literals
-from assay.engine.judge.relations import Relations, name_of
+from assay.engine.judge.relations import Relations, Slice, name_of
 from assay.engine.judge.workloads import containers_of, template_of
 from assay.engine.model import Path, Resource, Unknown
 
@@ -39,7 +39,7 @@ class Subject(NamedTuple):
 
 
 def subjects(
-    kinds: Sequence[str], view: str, views: Mapping[str, View], all: Relations
+    kinds: Sequence[str], view: str, views: Mapping[str, View], all: Relations | Slice
 ) -> list[Subject]:
     """The subjects of a check, in scan order."""
     if view == "workload":
@@ -48,7 +48,7 @@ def subjects(
     if view == "literal":
         return [literal(resource) for resource in all.resources]
     if view == "namespace":
-        return _namespaces(all)
+        return namespaces(all)
     if view == "job":
         return [jobs(resource) for resource in all.kinds.get("pipeline", ())]
     if view:
@@ -163,7 +163,7 @@ def document_path(part: ViewPart) -> Path:
     return ()
 
 
-def _namespaces(all: Relations) -> list[Subject]:
+def namespaces(all: Relations | Slice) -> list[Subject]:
     """Each namespace that is declared or used: the object, or one made up for what uses it."""
     found: dict[tuple[object, str], Resource] = {}
     for resource in all.kinds.get("Namespace", ()):

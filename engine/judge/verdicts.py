@@ -21,6 +21,7 @@ MAX_GIVEN_UP = 5  # evaluations of a check that may run out of steps before the 
 GIVEN_UP = "not evaluated: the check ran out of steps on the resources before"
 MAX_MESSAGE = 2_000  # characters
 NOTHING: dict[str, Any] = {}
+CLOSER = -1  # no status: the short way cannot tell
 EACH_CONTAINER = (("containers", paths.EACH),)
 
 
@@ -30,6 +31,11 @@ class Detail(NamedTuple):
     message: str
     cause: str | None = None
     violations: tuple[Violation, ...] = ()
+
+
+LOOK_CLOSER: tuple[int, Detail | None] = (CLOSER, None)
+PASSED: tuple[int, Detail | None] = (PASS, None)
+SKIPPED: tuple[int, Detail | None] = (NOT_APPLICABLE, None)
 
 
 class Variables(dict[str, Any]):
@@ -74,7 +80,6 @@ class Judge:
         params: Mapping[str, Any],
         relations: Relations,
         views: Mapping[str, View],
-        complete: bool,
         adjust: Callable[[Resource], Mapping[str, Any] | str] | None = None,
     ) -> None:
         self.adjust = adjust
@@ -83,7 +88,8 @@ class Judge:
         self.params = dict(params)
         self.relations = relations
         self.views = views
-        self.complete = complete  # nothing in the whole scan is unknown
+        # Nothing that the check may come to see of other resources is unknown.
+        self.certain = relations.certain(rules.related)
         self.has_item = "item" in rules.names
         self.programs = dict(rules.variables)
         self.given_up = 0  # evaluations that ran out of steps
@@ -109,18 +115,20 @@ class Judge:
                     continue
                 self.params = dict(given)
             begin()
-            complete = self.complete if self.rules.related else subject.resource.complete
-            status = short(subject) if complete else FAIL
-            if status == FAIL:
+            complete = self.certain if self.rules.related else True
+            status, detail = CLOSER, None
+            if complete and subject.resource.complete:
+                status, detail = short(subject)
+            if status == CLOSER:
                 status, detail = self.verdict(subject)
-                if detail is not None:
-                    details[number] = detail
             statuses[number] = status
+            if detail is not None:
+                details[number] = detail
 
-    def _short(self, subject: Subject) -> int:
-        """PASS or NOT_APPLICABLE if it is just that, else FAIL for whatever needs a closer look."""
+    def _short(self, subject: Subject) -> tuple[int, Detail | None]:
+        """The verdict, or CLOSER where something is in doubt or failed to evaluate."""
         if subject.doubt is not None or subject.failed or not subject.applies:
-            return FAIL
+            return LOOK_CLOSER
         rules = self.rules
         if self.programs or rules.related:
             args = self._args(subject, False)
@@ -130,15 +138,20 @@ class Judge:
             if rules.when is not None:
                 applies = rules.when.fast(*args)
                 if applies is not True:
-                    return NOT_APPLICABLE if applies is False else FAIL
-            return PASS if rules.assertion.fast(*args) is True else FAIL
+                    return SKIPPED if applies is False else LOOK_CLOSER
+            holds = rules.assertion.fast(*args)
         except FAILURES:
-            return FAIL
+            return LOOK_CLOSER
+        if holds is True:
+            return PASSED
+        if holds is not False:
+            return LOOK_CLOSER
+        return FAIL, self._failed(subject, [((), None)], False)
 
-    def _short_items(self, subject: Subject) -> int:
+    def _short_items(self, subject: Subject) -> tuple[int, Detail | None]:
         """As `_short`, over items: PASS when there is none, or every one of them passes."""
         if subject.doubt is not None or subject.failed or not subject.applies:
-            return FAIL
+            return LOOK_CLOSER
         rules = self.rules
         if rules.when is not None or self.programs or rules.related:
             return self._closer(subject)
@@ -151,14 +164,38 @@ class Judge:
         try:
             for item in items:
                 if assertion(*base, item, params, NOTHING, NOTHING, address) is not True:
-                    return FAIL
+                    return self._closer(subject)
         except FAILURES:
-            return FAIL
-        return PASS
+            return LOOK_CLOSER
+        return PASSED
 
-    def _closer(self, subject: Subject) -> int:
-        status, detail = self._items(subject, False)
-        return FAIL if detail is not None or status == FAIL else status
+    def _closer(self, subject: Subject) -> tuple[int, Detail | None]:
+        """Item by item, the short way still: what fails there has failed."""
+        failed: list[tuple[Path, Any]] = []
+        skipped = passed = False
+        rules = self.rules
+        when = rules.when.fast if rules.when is not None else None
+        try:
+            for path, item in self.elements(subject):
+                args = self._args(subject, False, item)
+                if when is not None:
+                    applies = when(*args)
+                    if applies is not True:
+                        if applies is not False:
+                            return LOOK_CLOSER
+                        skipped = True
+                        continue
+                holds = rules.assertion.fast(*args)
+                if holds is False:
+                    failed.append((path, item))
+                elif holds is not True:
+                    return LOOK_CLOSER
+                passed = True
+        except FAILURES:
+            return LOOK_CLOSER
+        if failed:
+            return FAIL, self._failed(subject, failed, False)
+        return SKIPPED if skipped and not passed else PASSED
 
     def verdict(self, subject: Subject) -> tuple[int, Detail | None]:
         """The status code and, where it is no plain pass, what there is to say."""
@@ -169,12 +206,6 @@ class Judge:
             return ERROR, Detail(f"the view `{check.view}` failed: {subject.failed}")
         if subject.doubt is not None:
             return UNKNOWN, _undecided(subject.doubt)
-        # What is known whole is asked the short way first: it is compiled already.
-        known = self.complete if self.rules.related else subject.resource.complete
-        if known:
-            status, detail = self._verdict(subject, False)
-            if status != ERROR:
-                return status, detail
         # The long way: errors absorbed and unknowns kept, as the language has it.
         return self._verdict(subject, True)
 
@@ -313,7 +344,7 @@ class Judge:
 
     def _message(self, shown: Subject, item: Any, partial: bool, owner: Subject) -> str:
         parts: list[str] = []
-        redact = bool(owner.resource.sensitive) or not self.complete
+        redact = bool(owner.resource.sensitive or self.rules.related)
         given = shown._replace(resource=owner.resource)
         args = self._args(given, True, item, redact) if redact else None
         for part in self.rules.message.parts:

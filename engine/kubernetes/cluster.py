@@ -6,12 +6,13 @@ its reason: a list that was cut short is never taken for a whole one.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 from assay.engine.kubernetes import kinds as tables
 from assay.engine.kubernetes import live
 from assay.engine.kubernetes.api import JSON, Api, ApiError
+from assay.engine.kubernetes.packed import Packed
 from assay.engine.model import Gap, Loaded, Place, SourceError
 
 PAGE = 500  # objects a request
@@ -60,7 +61,7 @@ class Served(NamedTuple):
 class Read(NamedTuple):
     """What was read: objects as the cluster gives them, trimmed; what failed; what was left."""
 
-    items: list[dict[str, Any]]
+    items: Packed
     errors: list[SourceError]
     gaps: list[Gap]
 
@@ -74,7 +75,7 @@ def load(api: Api, options: Options) -> Loaded:
 
 def fetch(api: Api, options: Options) -> Read:
     """The objects of the asked kinds, sorted."""
-    read = Read([], [], [])
+    read = Read(Packed(), [], [])
     served = _discover(api, options, read)
     namespaces: list[str] | None = None
     for kind in served:
@@ -205,19 +206,17 @@ def _list(api: Api, kind: Served, namespace: str, options: Options, read: Read) 
         else:
             read.errors.append(_failed(api, options, subject, error))
         return
-    read.items.extend(items)
+    read.items.absorb(items)
     if restarts:
         reason = f"the list changed too much while it was read and was read anew, {restarts} times"
         read.gaps.append(Gap("list", subject, "evaluated", reason, None, blocks=False))
 
 
-def _pages(
-    api: Api, kind: Served, namespace: str, options: Options
-) -> tuple[list[dict[str, Any]], int]:
+def _pages(api: Api, kind: Served, namespace: str, options: Options) -> tuple[Packed, int]:
     """All objects of one list, whole or not at all, and how often it began anew."""
     secret = kind.name == "Secret"
     accept = METADATA if secret else JSON
-    items: list[dict[str, Any]] = []
+    items = Packed()
     token, restarts = "", 0
     while True:
         query = {"limit": str(PAGE)} | ({"continue": token} if token else {})
@@ -226,7 +225,7 @@ def _pages(
         except ApiError as error:
             if error.status != 410 or restarts >= RESTARTS:
                 raise
-            token, restarts, items = "", restarts + 1, []
+            token, restarts, items = "", restarts + 1, Packed()
             continue
         if secret and page.get("kind") != "PartialObjectMetadataList":
             raise ApiError(-1, "the cluster would not list Secrets without their contents")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from assay.engine.kubernetes import kinds, objects, redaction
+from assay.engine.kubernetes import kinds, objects, packed, redaction
 from assay.engine.kubernetes.objects import Origin
+from assay.engine.kubernetes.packed import Packed
 from assay.engine.model import Gap, Place, Resource, Unknown
 
 # Controllers of Kubernetes itself: what they make is judged in the template it is made from.
@@ -104,25 +105,27 @@ def maker(item: dict[str, Any]) -> Maker | None:
 
 
 def resources(
-    items: Iterable[dict[str, Any]], source: str, cluster: str, environment: str
+    items: Packed, source: str, cluster: str, environment: str
 ) -> tuple[list[Resource], list[Gap]]:
     """The Resources of trimmed objects, without those that a judged controller made."""
-    held = list(items)
     learnt: dict[tuple[str, str], bool] = {}
-    for item in held:
+    known: set[Any] = set()
+    for item in items:
         objects.learn(learnt, item)
+        if item["kind"] in _MAKERS:
+            known.add((item.get("metadata") or {}).get("uid"))
     origin = Origin(source, cluster, environment)
-    known = {
-        (item.get("metadata") or {}).get("uid") for item in held if item.get("kind") in _MAKERS
-    }
     made: Counter[str] = Counter()
     found: list[Resource] = []
-    for item in held:
+    for at, item in enumerate(items):
         by = maker(item)
         if by is not None and item["kind"] in _MADE and by.uid in known:
             made[kinds.name(item["apiVersion"], item["kind"])] += 1
             continue
-        found.append(_resource(item, by, origin, learnt))
+        built = _resource(item, by, origin, learnt)
+        if built.values is item and built.complete:
+            packed.store(built, items, at)
+        found.append(built)
     gaps = [
         Gap(
             "owned",
@@ -149,9 +152,8 @@ def _resource(
         item = {**item, **withheld}
     else:
         # A list names the kind once: what it holds has it like any other object.
-        metadata = item.get("metadata")
-        if metadata is None:
-            item["metadata"] = {}
+        if item.get("metadata") is None:
+            item = {**item, "metadata": {}}
     built = objects.resource(item, origin, learnt, Place(origin.root), complete=complete)
     place = Place(f"{origin.root}/{built.address}")
     built.place = place

@@ -7,10 +7,10 @@ from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
 from assay.engine import files
-from assay.engine.kubernetes import charts, rendered
+from assay.engine.kubernetes import charts, objects, rendered
 from assay.engine.kubernetes.objects import Origin
 from assay.engine.kubernetes.templates import Template
-from assay.engine.model import Gap, Locator, Path, Place, SourceError
+from assay.engine.model import Gap, Loaded, Locator, Path, Place, Resource, SourceError
 
 
 class Rendering(NamedTuple):
@@ -168,3 +168,25 @@ def _error(
 ) -> SourceError:
     help = "render it with `helm template` to see the same" if code == "chart-render" else ""
     return SourceError("chart", chart.folder, environment, chart.folder, code, message, place, help)
+
+
+def load_release(tree: files.Tree, rendering: Rendering, release: Resource) -> Loaded:
+    """The objects of one chart of the tree as a Terraform resource installs it.
+
+    They are of the release's source and root, stand in their templates, and name the release.
+    """
+    chart = next(each for each in charts.find(tree) if each.folder == rendering.folder)
+    outcome = Outcome([], [], [], {})
+    _render_chart(tree, chart, [rendering], outcome)
+    learnt: dict[tuple[str, str], bool] = {}
+    for each in outcome.pending:
+        objects.learn(learnt, each.values)
+    resources = []
+    for each in outcome.pending:
+        origin = each.origin._replace(source=release.source, root=release.root)
+        built = objects.resource(
+            each.values, origin, learnt, each.place, each.locate, each.complete
+        )
+        built.calls = (*release.calls, release.address)
+        resources.append(built)
+    return Loaded(resources, outcome.errors, outcome.gaps)

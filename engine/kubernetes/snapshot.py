@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.engine.errors import InputError, Problem
-from assay.engine.kubernetes import live, objects
+from assay.engine.kubernetes import live, objects, packed
 from assay.engine.kubernetes.cluster import Read
 from assay.engine.model import Gap, Loaded, Place, SourceError
 
@@ -38,7 +38,8 @@ def write(read: Read, cluster: str, uid: str, version: str, at: str | None) -> b
     }
     packer = zlib.compressobj(6, zlib.DEFLATED, 31)  # 31: a gzip header, which holds no time
     parts = [packer.compress(_line(head))]
-    parts += [packer.compress(_line(item)) for item in sorted(read.items, key=live.order)]
+    read.items.sort(live.order)
+    parts += [packer.compress(_line(item)) for item in read.items]
     return b"".join([*parts, packer.flush()])
 
 
@@ -56,7 +57,9 @@ def read(file: Path, environment: str = "default") -> tuple[str, Read]:
         head = json.loads(next(lines, b"null"))
         if not isinstance(head, dict) or head.get("schema") != SCHEMA:
             raise _unusable(file, f"it does not begin with `{SCHEMA}`")
-        items = [live.trim(item) for line in lines for item in [json.loads(line)] if _fits(item)]
+        items = packed.of(
+            live.trim(item) for line in lines for item in [json.loads(line)] if _fits(item)
+        )
         cluster = str(head["cluster"])
         errors = [
             SourceError("snapshot", cluster, environment, subject, code, message, Place(cluster))
