@@ -27,6 +27,9 @@ from assay.engine.model import (
 Adjust = Callable[[Resource], Mapping[str, Any] | str]
 
 
+Key = tuple[Sequence[str], str, frozenset[str]]  # what subjects depend on: kinds, view, sources
+
+
 class ScanOptions(NamedTuple):
     """What the user chose, apart from the sources.
 
@@ -89,8 +92,8 @@ def _judged(
 
     Resources are judged part by part, by all checks: what a part holds need not stay at hand.
     """
-    shared: dict[object, list[Resource]] = {}
-    judges: list[tuple[Rows, object, verdicts.Judge | None]] = []
+    shared: dict[Key, list[Resource]] = {}
+    judges: list[tuple[Rows, Key, verdicts.Judge | None]] = []
     for control in chosen:
         for check in control.checks:
             key = (check.kinds, check.view, check.sources)
@@ -103,7 +106,7 @@ def _judged(
             judges.append((rows, key, judge))
     parts: list[tuple[Relations | Slice, bool]] = [(part, False) for part in relations.slices()]
     for part, whole in (*parts, (relations, True)):
-        seen: dict[object, list[Subject]] = {}
+        seen: dict[Key, list[Subject]] = {}
         for rows, key, judge in judges:
             check = rows.check
             if (check.view == "namespace") is not whole:

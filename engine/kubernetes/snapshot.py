@@ -38,7 +38,7 @@ def write(read: Read, cluster: str, uid: str, version: str, at: str | None) -> b
     }
     packer = zlib.compressobj(6, zlib.DEFLATED, 31)  # 31: a gzip header, which holds no time
     parts = [packer.compress(_line(head))]
-    read.items.sort(live.order)
+    read.items.sort(key=live.order)
     parts += [packer.compress(_line(item)) for item in read.items]
     return b"".join([*parts, packer.flush()])
 
