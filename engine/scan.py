@@ -27,7 +27,7 @@ from assay.engine.model import (
 Adjust = Callable[[Resource], Mapping[str, Any] | str]
 
 
-Key = tuple[Sequence[str], str, frozenset[str]]  # what subjects depend on: kinds, view, sources
+Key = tuple[tuple[str, ...], str, frozenset[str]]  # what subjects depend on: kinds, view, sources
 
 
 class ScanOptions(NamedTuple):
@@ -127,7 +127,7 @@ def _judge(rows: Rows, found: Sequence[Subject], judge: verdicts.Judge | None) -
         statuses = bytearray([verdicts.NOT_APPLICABLE]) * len(found)
     else:
         judge.run(found, statuses, details)
-    rows.add(found, statuses, details)
+    rows.add([subject.resource for subject in found], statuses, details)
 
 
 def _chosen(catalogue: Catalogue, ids: frozenset[str]) -> list[Control]:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from assay.engine.catalogue.controls import Check, Control
-from assay.engine.judge.subjects import Subject
 from assay.engine.judge.verdicts import Detail
 from assay.engine.model import (
     SOURCE_CONTROL,
@@ -35,16 +34,16 @@ class Rows:
         self._told: dict[Detail, Detail] = {}
 
     def add(
-        self, found: Sequence[Subject], statuses: bytearray, details: Mapping[int, Detail]
+        self, found: Sequence[Resource], statuses: bytearray, details: Mapping[int, Detail]
     ) -> None:
-        """Take in the verdicts on some more subjects, whose resources follow those before.
+        """Take in the verdicts on some more resources, which follow those before.
 
         What is said of many resources in the same words is kept once.
         """
         first = len(self.statuses)
         self.statuses += statuses
         for number, detail in details.items():
-            short = _shortened(detail, found[number].resource)
+            short = _shortened(detail, found[number])
             self.details[first + number] = self._told.setdefault(short, short)
 
     def findings(self) -> Iterator[Finding]:

@@ -36,9 +36,9 @@ def apply(scan: Scan, documents: Documents) -> Scan:
     coverage = list(scan.coverage)
     for row in judged:
         counted: dict[tuple[str, str], int] = {}
-        for subject, status in zip(row.subjects, row.statuses, strict=True):
+        for resource, status in zip(row.resources, row.statuses, strict=True):
             state = "not_applicable" if STATUSES[status] == "not_applicable" else "evaluated"
-            key = (subject.resource.source, state)
+            key = (resource.source, state)
             counted[key] = counted.get(key, 0) + 1
         if not counted:
             coverage.append(Coverage(row.control.id, "", "not_applicable"))

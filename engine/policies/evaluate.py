@@ -9,7 +9,6 @@ from assay.engine.catalogue.controls import Check, Control
 from assay.engine.cel import FAILURES, Program, describe
 from assay.engine.judge.population import Rows
 from assay.engine.judge.redaction import redacted
-from assay.engine.judge.subjects import Subject
 from assay.engine.judge.verdicts import (
     ERROR,
     FAIL,
@@ -77,14 +76,16 @@ def rows(
             numbers += listed
     numbers.sort()
     chosen = [asked[number] for number in numbers]
-    found = Rows(policy.control, policy.check, [Subject(each.resource, ()) for each in chosen])
+    found = Rows(policy.control, policy.check, [each.resource for each in chosen])
     rest = [matcher.rest for matcher in policy.matchers if matcher.rest is not None]
     evaluator = _Evaluator(policy, keys)
+    statuses, details = bytearray(len(chosen)), dict[int, Detail]()
     for number, each in enumerate(chosen):
         status, detail = _verdict(evaluator, rest, each)
-        found.statuses[number] = status
+        statuses[number] = status
         if detail is not None:
-            found.details[number] = detail
+            details[number] = detail
+    found.add(found.resources, statuses, details)
     return found
 
 
