@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: scan test lint types
+.PHONY: scan test lint types docs
 
 # The main job: judge the model estate as its owners would. The weak variant fails, which is its
 # purpose, so its exit code must be 1; the hardened one must be clean.
@@ -23,6 +23,10 @@ types: $(VENV)/installed-test
 	mkdir -p build/types/assay
 	for folder in engine rules reports; do ln -sfn "$(CURDIR)/$$folder" build/types/assay/$$folder; done
 	MYPYPATH=build/types $(BIN)/mypy --strict --explicit-package-bases -p assay.engine -p assay.reports
+
+# The pages of the catalogue; a test tells when they are not current.
+docs: $(VENV)/installed
+	$(BIN)/assay controls docs docs/controls
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -131,3 +131,9 @@ def test_every_page_is_reached_and_every_link_leads_somewhere() -> None:
         assert {f"{control.id}.md" for control in catalogue.controls} <= links[index]
     checks = sum(len(control.checks) for control in catalogue.controls)
     assert f"{len(catalogue.controls)} controls with {checks} checks" in pages["README.md"]
+
+
+def test_the_pages_of_the_repository_are_current(capsys: pytest.CaptureFixture[str]) -> None:
+    """Renew them with `assay controls docs docs/controls`."""
+    folder = Path(__file__).parents[2] / "docs" / "controls"
+    assert main(["controls", "docs", str(folder), "--check"]) == 0, capsys.readouterr().out
