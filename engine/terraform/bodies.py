@@ -8,11 +8,13 @@ from assay.engine.model import Incomplete, Path
 from assay.engine.model import Unknown as Missing
 from assay.engine.terraform import json_syntax
 from assay.engine.terraform.conversion import ConversionError, convert
+from assay.engine.terraform.defaults import LEFT_TO_AWS, NEVER_LEFT
 from assay.engine.terraform.export import export, to_unknown
 from assay.engine.terraform.expressions import elements_of, evaluate
 from assay.engine.terraform.objects import META, META_BLOCKS
 from assay.engine.terraform.schema import SENSITIVE as SCHEMA_SENSITIVE
 from assay.engine.terraform.schema import Block as Schema
+from assay.engine.terraform.schema import BlockType, has_computed
 from assay.engine.terraform.scopes import Bound, ExpressionError, Scope, fail
 from assay.engine.terraform.syntax import Attribute, Block, Body, Node
 from assay.engine.terraform.types import DYNAMIC, Type
@@ -274,8 +276,13 @@ def block_value(instance: Instance, block: Block, key: Key, schema: Schema, name
         for each in block.body.blocks
         if each.type == name or (each.type == "dynamic" and each.labels[:1] == (name,))
     ]
-    if nested is None or not blocks:
+    if nested is None:
         return tuple_value([])
+    if not blocks:
+        kind = f"data.{block.labels[0]}" if block.type == "data" else block.labels[0]
+        return _unconfigured(
+            instance.objects.address(kind, block.labels[1], key.text), kind, name, nested
+        )
     made: list[Value] = []
     for each in blocks:
         if each.type == "dynamic":
@@ -288,6 +295,19 @@ def block_value(instance: Instance, block: Block, key: Key, schema: Schema, name
         else:
             made.append(_nested(each.body, scope, nested.block))
     return tuple_value(made)
+
+
+def _unconfigured(address: str, kind: str, name: str, nested: BlockType) -> Value:
+    """What a block is that nobody wrote: none, or what the provider will fill in."""
+    filled = (kind, name) in LEFT_TO_AWS or (
+        has_computed(nested.block) and (kind, name) not in NEVER_LEFT
+    )
+    if not filled:
+        return tuple_value([])
+    origin = f"{address}.{name}"
+    return unknown(
+        DYNAMIC, "data" if kind.startswith("data.") else "apply", origin, identity=origin
+    )
 
 
 def _nested(body: Body, scope: Scope, schema: Schema) -> Value:

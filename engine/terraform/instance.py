@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from assay.engine.terraform import variables
+from assay.engine.terraform import conditions, variables
 from assay.engine.terraform.context import MAX_INSTANCES, MAX_MODULES, Context
 from assay.engine.terraform.conversion import ConversionError, convert
 from assay.engine.terraform.expressions import evaluate
@@ -248,10 +248,12 @@ class Instance:
             self.context.gap("module", address, reason, where)
             return None
         scope = Names(self, key)
-        arguments: dict[str, Callable[[], Value]] = {}
-        for argument in block.body.attributes.values():
-            if argument.name not in ("source", "version", "count", "for_each", "providers"):
-                arguments[argument.name] = _lazily(argument, scope)
+        conditions.arguments(self, block, found, address)
+        arguments: dict[str, Callable[[], Value]] = {
+            argument.name: _lazily(argument, scope)
+            for argument in block.body.attributes.values()
+            if argument.name not in conditions.META
+        }
         return Instance(
             self.context, found, address + key.text, path, self, arguments, self.depth + 1
         )

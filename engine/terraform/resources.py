@@ -7,7 +7,7 @@ from typing import Any
 
 from assay.engine.errors import Problem
 from assay.engine.model import Path, Place, Resource
-from assay.engine.terraform import bodies, settings
+from assay.engine.terraform import bodies, conditions, settings
 from assay.engine.terraform.bodies import Built
 from assay.engine.terraform.context import MAX_RESOURCES
 from assay.engine.terraform.instance import Expansion, Instance, Key, Names
@@ -25,6 +25,7 @@ def collect(root: Instance, reached: set[str]) -> list[Resource]:
 def _instance(instance: Instance, calls: tuple[str, ...], reached: set[str]) -> Iterator[Resource]:
     context = instance.context
     reached.add(instance.module.folder)
+    conditions.validate(instance)
     for table, prefix in ((instance.module.data, "data."), (instance.module.resources, "")):
         for (kind, name), block in table.items():
             yield from _resource(instance, prefix + kind, name, block, calls)
@@ -69,7 +70,9 @@ def _resource(
             context.error(context.folder, problem)
             return
         address = instance.objects.address(kind, name, key.text)
-        built = bodies.build(block.body, Names(instance, key), schema, address)
+        scope = Names(instance, key)
+        built = bodies.build(block.body, scope, schema, address)
+        conditions.preconditions(instance, block, scope, address)
         for failure in built.failures:
             context.error(address, failure.problems[0])
         _computed(instance, kind, block, key, built)

@@ -87,6 +87,14 @@ class _Blocks:
         return iter(self._raw)
 
 
+def has_computed(block: Block) -> bool:
+    """Whether the provider may fill in anything inside the block."""
+    if any(argument.computed for argument in block.attributes.values()):
+        return True
+    inner = (block.blocks.get(name) for name in block.blocks)
+    return any(each is not None and has_computed(each.block) for each in inner)
+
+
 class Table:
     """All types of the shipped providers."""
 
