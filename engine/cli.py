@@ -19,6 +19,7 @@ COMMANDS = {
     "baseline": ("assay.engine.commands.baseline", "accept today's fails for a while"),
     "snapshot": ("assay.engine.commands.snapshot", "keep a redacted copy of a cluster"),
     "drift": ("assay.engine.commands.drift", "compare what is declared with what runs"),
+    "compare": ("assay.engine.commands.compare", "beside checkov, and other tools' skips"),
     "export": ("assay.engine.commands.export", "controls as files that clusters enforce"),
     "evidence": ("assay.engine.commands.evidence", "signed evidence, and what a period held"),
     "sigma": ("assay.engine.commands.sigma", "Sigma rules as OpenSearch searches"),

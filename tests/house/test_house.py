@@ -30,6 +30,7 @@ FLOORS = [
     ["assay.engine.admission"],
     [
         "assay.engine.baseline",
+        "assay.engine.comparison",
         "assay.engine.evidence",
         "assay.engine.exceptions",
         "assay.engine.gate",
@@ -39,6 +40,7 @@ FLOORS = [
         "assay.engine.project",
         "assay.engine.reviewed",
         "assay.engine.siem",
+        "assay.engine.skips",
         "assay.engine.terminal",
     ],
     ["assay.engine.examples", "assay.engine.explain", "assay.reports"],
