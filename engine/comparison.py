@@ -169,13 +169,9 @@ def _rulings() -> list[Mapping[str, Any]]:
 
 
 def _ruling(rulings: list[Mapping[str, Any]], verdict: Verdict, finding: Finding) -> str:
-    """Who is right, where that was ruled for this check and this pair of verdicts."""
-    for each in rulings:
-        if (
-            verdict.check in each["checks"]
-            and each["theirs"] == verdict.status
-            and each["ours"] == finding.status
-            and each.get("kind", finding.resource.kind) == finding.resource.kind
-        ):
-            return f"{each['right']}: {each['because']}"
-    return ""
+    """What was ruled of this check where our verdict is this one, with the number of the ruling."""
+    return "; ".join(
+        f"{each['number']}: {each['subject']}. {each['because']}"
+        for each in rulings
+        if verdict.check in each["checks"] and finding.status in each["ours"]
+    )

@@ -92,7 +92,10 @@ def exceptions(
     head = (
         f"# From skips of other tools, to be looked at again by {today + timedelta(days=days)}.\n"
     )
-    return head + yaml.safe_dump({"exceptions": entries}, sort_keys=False, allow_unicode=True)
+    # Each date is written out, for people: no aliases.
+    plain = type("Plain", (yaml.SafeDumper,), {"ignore_aliases": lambda *_: True})
+    document = {"exceptions": entries}
+    return head + yaml.dump(document, None, plain, sort_keys=False, allow_unicode=True)
 
 
 def document(found: Sequence[Excused]) -> dict[str, Any]:
