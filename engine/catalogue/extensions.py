@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assay.engine.catalogue import hcl_text
 from assay.engine.cel import Extension
-from assay.engine.cel.extensions import aws, config, labels, network, parse, secrets
+from assay.engine.cel.extensions import aws, aws_actions, config, labels, network, parse, secrets
 
 EXTENSIONS: tuple[Extension, ...] = (
     Extension("parse.json", ("string",), "dyn", parse.parse_json, lazy=True),
@@ -14,6 +14,9 @@ EXTENSIONS: tuple[Extension, ...] = (
     Extension("parse.nginx", ("string",), "list(dyn)", config.parse_nginx, lazy=True),
     Extension("parse.fluentbit", ("string",), "list(dyn)", config.parse_fluentbit, lazy=True),
     Extension("aws.statements", ("dyn",), "list(dyn)", aws.statements, lazy=True),
+    Extension(
+        "aws.unrestricted", ("dyn", "string"), "list(string)", aws_actions.unrestricted, lazy=True
+    ),
     Extension("cidrs.covers", ("list(string)", "string"), "bool", network.covers, lazy=True),
     Extension("ports.overlap", ("int", "int", "list(dyn)"), "bool", network.overlap, lazy=True),
     Extension("labels.selects", ("dyn", "map(string, string)"), "bool", labels.selects, lazy=True),
