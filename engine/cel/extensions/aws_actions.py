@@ -101,7 +101,8 @@ class _Reach(NamedTuple):
         named = {each.split(":")[0] for each in self.written}
         return None if any("*" in each or "?" in each for each in named) else named
 
-    def __contains__(self, action: str) -> bool:
+    def allows(self, action: str) -> bool:
+        """Whether it allows this action everywhere."""
         if any(each.fullmatch(action) for each in self.denied):
             return False
         return any(each.fullmatch(action) for each in self.allowed) or any(
@@ -129,12 +130,14 @@ def unrestricted(statements: Any, kind: Any) -> Any:
 
 def _of(kind: str, reach: _Reach) -> Iterator[str]:
     if kind == "escalation":
-        return (way for way, actions in ESCALATIONS.items() if all(a in reach for a in actions))
+        return (
+            way for way, actions in ESCALATIONS.items() if all(reach.allows(a) for a in actions)
+        )
     fixed = {"credentials": CREDENTIALS, "data": DATA}.get(kind)
     if fixed is not None:
-        return (action for action in sorted(fixed) if action in reach)
+        return (action for action in sorted(fixed) if reach.allows(action))
     levels = LEVELS if kind == "any" else (kind,)
-    return (action for action in _actions(levels, reach.services()) if action in reach)
+    return (action for action in _actions(levels, reach.services()) if reach.allows(action))
 
 
 def _actions(levels: Iterable[str], services: Set[str] | None) -> Iterator[str]:
