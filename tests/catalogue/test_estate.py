@@ -72,7 +72,7 @@ def test_all_of_the_estate_is_read(variant: str) -> None:
     assert blocking == ({"include"} if variant == "weak" else set())
     assert result.counts["error"] == 0
     roots = {resource.root for resource in result.resources if resource.source == "terraform"}
-    expected = {"production", "staging", "google", "azure", "platform"}
+    expected = {"production", "staging", "google", "azure", "platform", "tools"}
     assert {Path(root).name for root in roots} == expected
     spaces = {resource.namespace for resource in result.resources if resource.source == "manifest"}
     assert spaces >= set(TIERS)
