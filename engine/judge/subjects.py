@@ -19,6 +19,9 @@ from assay.engine.model import Path, Resource, Unknown
 NO_ITEMS: tuple[tuple[Path, Any], ...] = ()
 
 
+_RUNNING = ("cluster", "snapshot")  # whole in themselves: what is declared elsewhere is not there
+
+
 class Subject(NamedTuple):
     """One resource as a check sees it.
 
@@ -164,17 +167,29 @@ def document_path(part: ViewPart) -> Path:
 
 
 def namespaces(all: Relations | Slice) -> list[Subject]:
-    """Each namespace that is declared or used: the object, or one made up for what uses it."""
+    """Each namespace that is declared or used: the object, or one made up for what uses it.
+
+    What a chart or a folder puts into a namespace that another part of the scan declares, for its
+    environment or for all, is judged with that declaration.
+    """
     found: dict[tuple[object, str], Resource] = {}
+    declared: set[tuple[str, str]] = set()
     for resource in all.kinds.get("Namespace", ()):
-        found[(resource.source, resource.environment, resource.root), str(name_of(resource))] = (
-            resource
-        )
+        name = str(name_of(resource))
+        found[(resource.source, resource.environment, resource.root), name] = resource
+        if resource.source not in _RUNNING:
+            declared.add((resource.environment, name))
     for resource in all.resources:
         if resource.namespace and is_kubernetes(resource.kind):
             scope = (resource.source, resource.environment, resource.root)
-            if (scope, resource.namespace) not in found:
-                found[scope, resource.namespace] = _undeclared(resource)
+            if (scope, resource.namespace) in found:
+                continue
+            if resource.source not in _RUNNING and any(
+                (environment, resource.namespace) in declared
+                for environment in (resource.environment, "default")
+            ):
+                continue
+            found[scope, resource.namespace] = _undeclared(resource)
     return [
         Subject(
             owner, (owner.values,), [((), {"name": name, "declared": owner.kind == "Namespace"})]

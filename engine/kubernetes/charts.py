@@ -6,9 +6,12 @@ tree, and its `file://` libraries are put into `charts/` there, as `helm depende
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import posixpath
 import re
 import shutil
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +21,7 @@ from assay.engine.kubernetes.yamltext import YamlError
 from assay.engine.model import Place
 
 CHART = "Chart.yaml"
+_WHEEL = str(Path(__file__).with_name("helm_wheel.py"))
 MAX_CHART = 64 * 1024**2  # bytes of all files of a chart
 # Of a chart folder, what belongs to the chart; other files beside it are judged as they stand.
 _OWN = re.compile(
@@ -128,13 +132,29 @@ def copy(tree: files.Tree, chart: Chart, into: Path) -> Copy:
 
 
 def render(chart: Copy, settings: Settings) -> cage.Result:
-    """The output of `helm template`. Raises ChartError where there is no Helm."""
+    """The output of `helm template`, of the program on PATH or of the wheel that carries it.
+
+    Raises ChartError where there is neither.
+    """
     home = chart.path.parent
     program = shutil.which("helm")
-    arguments = _arguments(chart, settings)
     if program is not None:
+        arguments = _arguments(chart, settings)
         return cage.run([program, "template", settings.release, *arguments], home)
-    raise MissingHelmError("there is no `helm` on PATH")
+    if importlib.util.find_spec("helm_python") is None:
+        raise MissingHelmError(
+            "there is no `helm` on PATH; put it there or install assay-policy[charts]"
+        )
+    request = {
+        "chart": str(chart.path),
+        "release": settings.release,
+        "namespace": settings.namespace,
+        "values": [str(Path(values).resolve()) for values in settings.values],
+        "sets": settings.sets,
+        "kube_version": settings.kube_version,
+        "api_versions": settings.api_versions,
+    }
+    return cage.run([sys.executable, "-I", _WHEEL, json.dumps(request)], home)
 
 
 def _arguments(chart: Copy, settings: Settings) -> list[str]:
