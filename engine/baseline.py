@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from assay.engine.catalogue import paths
 from assay.engine.errors import printable, usage
+from assay.engine.judge.redaction import redacted
 from assay.engine.model import Finding, Incomplete, Notice, Scan, Unknown, value_at
 
 SCHEMA = "assay/baseline/1"
@@ -41,8 +42,11 @@ def entry(finding: Finding) -> tuple[str, ...]:
 
 
 def content(finding: Finding) -> str:
-    """SHA-256 over the values that the violations point at, with their paths."""
-    values = finding.resource.values
+    """SHA-256 over the values that the violations point at, with their paths.
+
+    A marked value counts as a marked value: a digest of a short secret would let it be guessed.
+    """
+    values = redacted(finding.resource)
     seen = [
         [violation.path, _plain(value_at(values, paths.indexed(violation.path)))]
         for violation in finding.violations

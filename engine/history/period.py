@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from assay.engine.history import store
 from assay.engine.history.record import SLACK
 from assay.engine.history.store import Run
-from assay.engine.model import SEVERITIES, STATUSES
+from assay.engine.model import SEVERITIES
 
 SCHEMA = "assay/period/1"
 # Days in which a deviation should be gone, unless the user says otherwise: a usual choice, no law.
@@ -31,23 +31,6 @@ class Gap(NamedTuple):
     after: datetime
     before: datetime
     reason: str
-
-
-class Interval(NamedTuple):
-    """A status that held from its first to its last sighting; `open` where it still holds."""
-
-    control: str
-    check: str
-    severity: str
-    source: str
-    root: str
-    environment: str
-    address: str
-    status: str
-    excepted_by: str | None
-    first: int
-    last: int
-    open: bool
 
 
 class Window:
@@ -73,24 +56,6 @@ class Window:
     def runs(self, first: int, last: int) -> int:
         """How many runs of the period an interval has."""
         return bisect_right(self.ids, last) - bisect_left(self.ids, first)
-
-
-def intervals(
-    connection: sqlite3.Connection, window: Window, status: str | None = None
-) -> Iterator[Interval]:
-    """The status intervals that were seen before the period's end, by control and resource."""
-    query = """
-      SELECT judged.control, judged.name, judged.severity, source, root, environment, address,
-             status, excepted, first, last
-      FROM span JOIN subject ON subject.id = span.subject JOIN judged ON judged.id = span.judged
-      WHERE first <= ?1 AND (?2 IS NULL OR status = ?2)
-      ORDER BY judged.control, judged.id, subject.id, first
-    """
-    wanted = None if status is None else STATUSES.index(status)
-    for *names, number, excepted, first, last in connection.execute(query, (window.newest, wanted)):
-        lasts = last is None or last > window.newest
-        until = window.newest if lasts else last
-        yield Interval._make((*names, STATUSES[number], excepted, first, until, lasts))
 
 
 def gaps(window: Window, every: timedelta, pruned: str) -> list[Gap]:

@@ -116,6 +116,16 @@ def test_a_baseline_holds_fails_by_content_and_expires(tmp_path: Path) -> None:
     assert outcome(late) == (dict.fromkeys(covered), ["baseline-expired"])
 
 
+def test_no_secret_decides_a_digest_of_a_baseline() -> None:
+    found = [finding("aws_db_instance.a", backup=f"not-a-real-secret-{n}") for n in (1, 2)]
+    plain = [baseline.entry(each) for each in found]
+    for each in found:
+        each.resource.sensitive = frozenset({("backup",)})
+    marked = [baseline.entry(each) for each in found]
+    assert plain[0] != plain[1]
+    assert marked[0] == marked[1]
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "x"}', "[" * 100_000])
 def test_what_is_no_baseline_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "baseline.json"

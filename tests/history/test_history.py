@@ -21,6 +21,7 @@ import pytest
 from assay.engine.errors import InputError
 from assay.engine.history import period, record, store
 from assay.engine.history.record import Observed, Verdict
+from assay.engine.model import STATUSES
 
 DAY = timedelta(days=1)
 START = datetime(2026, 1, 1, 2, tzinfo=UTC)
@@ -54,11 +55,15 @@ def recorded(path: Path, *given: tuple[float, Observed]) -> list[tuple[str, str,
     """Address, status, first and last day and whether it is open, of all intervals."""
     add(path, *given)
     with store.connect(path, write=False) as database:
-        window = period.Window(store.all_runs(database), START, START + 99 * DAY)
-        days = {run.id: (run.at - START).days for run in window.all}
+        days = {run.id: (run.at - START).days for run in store.all_runs(database)}
+        rows = database.execute(
+            "SELECT address, status, first, last FROM span JOIN subject ON subject.id = subject "
+            "ORDER BY subject, first"
+        )
+        newest = max(days, default=0)
         return [
-            (each.address, each.status, days[each.first], days[each.last], each.open)
-            for each in period.intervals(database, window)
+            (address, STATUSES[status], days[first], days[last or newest], last is None)
+            for address, status, first, last in rows
         ]
 
 
