@@ -70,8 +70,12 @@ def run(args: argparse.Namespace) -> int:
         return _refuse(open_reasons)
     concealed = Concealed()
     kept = contents.kept_inputs(loaded, result, concealed)
+    own = contents.kept_inputs(evidence_request.policies(request), result, concealed)
     rule_files = contents.kept_catalogue(rules)
-    again = scan.judged(request, [inputs.unpack(data, name) for name, data in kept.files.items()])
+    again = scan.judged(
+        request._replace(policies=evidence_request.documents(own.files)),
+        [inputs.unpack(kept.files[row["file"]], row["file"]) for row in kept.rows],
+    )
     asked = bundle.document(evidence_request.document(request, result))
     seen = record.observed(result, not open_reasons)
     fails = sum(each.reason == "fail" for each in gate.blocks(result, decided))
@@ -94,6 +98,7 @@ def run(args: argparse.Namespace) -> int:
         "complete": not open_reasons,
         "incomplete": [each._asdict() for each in open_reasons],
         "inputs": kept.rows,
+        "policies": own.rows,
         "not_replayed": contents.differences(result, again),
         "request": f"inputs/{hashlib.sha256(asked).hexdigest()}.json",
         "run": record.as_document(seen),
@@ -101,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
     with evidence_history.locked(args, at) as (history, when):
         result = result._replace(at=stamp(when))
         manifest |= {"at": stamp(when), "previous": previous or history.previous}
-        files = {**kept.files, **rule_files.files, manifest["request"]: asked}
+        files = {**kept.files, **own.files, **rule_files.files, manifest["request"]: asked}
         files["sources.json"] = bundle.document(_sources(args, tree, concealed))
         files[bundle.FINDINGS] = "".join(formats.pieces("json", result, {}, False, False)).encode()
         files[bundle.POPULATION] = contents.population(result)

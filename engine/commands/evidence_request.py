@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assay.engine.baseline import Baseline
 from assay.engine.catalogue import load
@@ -20,6 +20,9 @@ from assay.engine.exceptions import Acceptance, Selector
 from assay.engine.model import Loaded, Place, Resource, Scan
 from assay.engine.scan import ScanOptions
 
+if TYPE_CHECKING:
+    from assay.engine.policies.documents import Documents
+
 Adjust = Callable[[Resource], Mapping[str, Any] | str]
 
 
@@ -28,6 +31,27 @@ def rule_folders(args: argparse.Namespace) -> list[Path]:
     config = configuring.of(args)
     own = [config.folder / name for name in config.rule_folders] if config is not None else []
     return [*map(Path, args.rules), *own]
+
+
+def policies(request: Request) -> list[Loaded]:
+    """The user's own admission policies, as the inputs that they are."""
+    held = request.policies
+    if held is None:
+        return []
+    groups = (held.policies, held.bindings, held.templates, held.constraints, held.mutating)
+    resources = [each for group in (*groups, held.others) for each in group]
+    return [Loaded(resources, held.errors, held.gaps)]
+
+
+def documents(files: Mapping[str, bytes]) -> Documents | None:
+    """The policies again, from the files that `policies` became; None where there were none."""
+    from assay.engine.policies import documents
+
+    for name, data in files.items():
+        loaded = inputs.unpack(data, name)
+        found = documents.sorted_out(loaded.resources)
+        return found._replace(errors=loaded.errors, gaps=loaded.gaps)
+    return None
 
 
 def document(request: Request, result: Scan) -> dict[str, Any]:
@@ -102,6 +126,7 @@ def read(opened: bundle.Opened) -> tuple[Request, list[Loaded]]:
             entries = frozenset(tuple(row) for row in held["entries"])
             known = Baseline(entries, _day(held["expires"]), held["name"])
         loaded = [inputs.unpack(files[row["file"]], row["file"]) for row in manifest["inputs"]]
+        own = documents({row["file"]: files[row["file"]] for row in manifest["policies"]})
         today = date.fromisoformat(asked["today"])
         references = [(id, Place(*place)) for id, place in asked["references"]]
     except (KeyError, ValueError, TypeError, AttributeError) as error:
@@ -115,7 +140,7 @@ def read(opened: bundle.Opened) -> tuple[Request, list[Loaded]]:
         for each in catalogue.controls
     )
     catalogue = catalogue._replace(controls=controls)
-    return Request(catalogue, options, waived, known, today, (), references), loaded
+    return Request(catalogue, options, waived, known, today, (), references, own), loaded
 
 
 def _acceptance(row: Mapping[str, Any]) -> Acceptance:

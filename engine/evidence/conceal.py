@@ -10,8 +10,8 @@ from assay.engine.cel.extensions import secrets
 from assay.engine.kubernetes.redaction import is_secret
 from assay.engine.model import Incomplete, Resource, Unknown
 
-# `secrets.kind` reads a marker as the secret it stands for: its class stands after the colon, and
-# a marked value that has no class keeps none.
+# `secrets.kind` and `secrets.mark` read a marker as the secret it stands for: what may be said of
+# it stands after the colon, its class first; a marked value that has no class keeps none.
 MARKER = "(secret: {})"
 MARKED = "(secret: , marked)"
 # What stands under the name of a secret and is none: an address of it, whether there is one, or

@@ -634,18 +634,18 @@ def test_a_sample_can_be_drawn_again_from_any_order(
 
 SECRETIVE = """
 id: secret-own
-title: Passwords are long
+title: Passwords have 26 characters
 severity: low
 why: A control that reads a secret.
 checks:
   - for: aws_db_instance
-    assert: has(resource.password) && size(resource.password) > 24
-    message: '{address} has a short password'
+    assert: has(resource.password) && size(resource.password) == 26
+    message: '{address} has a password of another length'
     fix: Write a longer one.
     examples:
       - name: long
         status: pass
-        terraform: 'resource "aws_db_instance" "a" { password = "not-a-real-password-but-long" }'
+        terraform: 'resource "aws_db_instance" "a" { password = "not-a-real-password-but-lo" }'
       - name: short
         status: fail
         terraform: 'resource "aws_db_instance" "a" { password = "short" }'
@@ -666,6 +666,38 @@ def test_a_finding_that_rests_on_a_secret_is_named_and_not_replayed(
     total = sum(manifest["counts"].values())
     assert f"the same findings: {total - 1} of {total} " in said
     assert "rests on a secret, not judged again: secret-own" in said
+
+
+POLICY = """
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: own-policy}
+spec:
+  matchConstraints:
+    resourceRules:
+      - {apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}
+  validations: [{expression: "object.metadata.name != 'web'", message: no web}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: own-binding}
+spec: {policyName: own-policy, validationActions: [Deny]}
+"""
+
+
+def test_admission_policies_of_ones_own_are_replayed(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "admission").mkdir()
+    (place / "admission" / "own.yaml").write_text(POLICY)
+    data = made(place, "admission.tar", "--policies", "admission")
+    findings = json.loads(archive.read(data)["findings.json"])["findings"]
+    found = [each["status"] for each in findings if each["control"] == "own-policy"]
+    assert found == ["fail"]
+    (place / "admission").rename(place / "gone-admission")
+    capsys.readouterr()
+    assert assay("evidence", "replay", "admission.tar") == 0
+    assert f"the same findings: {len(findings)} of {len(findings)} " in capsys.readouterr().out
 
 
 CONFIG = """
