@@ -12,6 +12,7 @@ GIVEN = frozenset(
     {"address", "anyObject", "containers", "failed", "namespace", "object", "params", "pod"}
 )
 MAX_NAME = 63
+MAX_KIND = MAX_NAME - len("List")  # the API server appends that, and holds the whole to 63
 
 
 def policy_name(control: Control, check: Check) -> str:
@@ -25,7 +26,8 @@ def policy_name(control: Control, check: Check) -> str:
 
 def template_kind(name: str) -> str:
     """`workload-no-privileged` → `AssayWorkloadNoPrivileged`: the kind of its constraints."""
-    return "Assay" + "".join(word[:1].upper() + word[1:] for word in name.split("-"))
+    kind = "Assay" + "".join(word[:1].upper() + word[1:] for word in name.split("-"))
+    return kind[:MAX_KIND]
 
 
 def free(name: str, taken: Collection[str]) -> str:
