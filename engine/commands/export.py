@@ -12,6 +12,10 @@ TARGETS: dict[str, tuple[str, str]] = {
         "assay.engine.commands.export_gatekeeper",
         "controls as ConstraintTemplates, with their examples as a suite for gator",
     ),
+    "siem": (
+        "assay.engine.commands.export_siem",
+        "index templates, lifecycle policies, monitors and saved objects of OpenSearch",
+    ),
     "vap": ("assay.engine.commands.export_vap", "controls as ValidatingAdmissionPolicies"),
 }
 

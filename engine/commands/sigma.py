@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from assay.engine.commands import sigma_deploy
+from assay.engine.commands import sigma_deploy, sigma_more
 from assay.engine.commands.sigma_input import convert_given, refusals, rules
 from assay.engine.errors import InputError, Problem, printable, usage
 
@@ -43,6 +43,12 @@ def options(parser: argparse.ArgumentParser) -> None:
     coverage.add_argument("--layer", metavar="FILE", help="write an ATT&CK Navigator layer")
     templates = actions.add_parser("templates", help="index templates, one file a log source")
     templates.add_argument("-o", "--output", required=True, metavar="DIR")
+    lint = actions.add_parser("lint", help="faults of rules with their places, offline")
+    sigma_more.lint_options(lint)
+    backtest = actions.add_parser(
+        "backtest", help="how often rules would have fired over past days, counted by a server"
+    )
+    sigma_more.backtest_options(backtest)
     for name, summary in sigma_deploy.ACTIONS.items():
         sigma_deploy.options(actions.add_parser(name, help=summary), name)
 
@@ -178,8 +184,10 @@ def _events(name: str) -> list[dict[str, Any]]:
 
 
 ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "backtest": sigma_more.backtest,
     "convert": _convert,
     "coverage": _coverage,
+    "lint": sigma_more.lint,
     "match": _match,
     "templates": _templates,
     "test": _test,

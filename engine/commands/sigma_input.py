@@ -24,6 +24,13 @@ def rules(parser: argparse.ArgumentParser, nargs: str = "+") -> None:
         metavar="DIR",
         help="Sigma filters: files of the folder, and those of DIR/ENVIRONMENT for that one alone",
     )
+    parser.add_argument(
+        "--pipeline",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="YAML: changes of fields and log sources before rules are converted",
+    )
 
 
 def convert_given(args: argparse.Namespace, environment: str = "") -> Any:
@@ -35,6 +42,7 @@ def convert_given(args: argparse.Namespace, environment: str = "") -> Any:
     return convert(
         [*given, *_filters(args.filters, environment)],
         placeholders(args.placeholders),
+        args.pipeline,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from assay.engine.siem import correlation, emit
+from assay.engine.siem import correlation, emit, pipeline
 from assay.engine.siem.load import Correlation, Refusal, Rule, Rules, load
 from assay.engine.siem.sources import Source, choose, shipped
 from assay.engine.siem.tree import RefusedError
@@ -43,9 +43,10 @@ class Conversion(NamedTuple):
 def convert(
     paths: Iterable[str],
     placeholders: Mapping[str, list[str]] | None = None,
+    pipelines: Iterable[str] = (),
 ) -> Conversion:
     """Converts all rules below the paths. Raises InputError for a path that does not exist."""
-    return convert_rules(load(paths, placeholders))
+    return convert_rules(load(paths, placeholders, pipeline.read(pipelines)))
 
 
 def convert_rules(rules: Rules) -> Conversion:

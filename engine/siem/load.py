@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from assay.engine import files
-from assay.engine.siem import detection, filtering
+from assay.engine.siem import detection, filtering, pipeline
 from assay.engine.siem.documents import documents
 from assay.engine.siem.tree import Or, RefusedError, Tree, build
 
@@ -69,7 +69,11 @@ class Document(NamedTuple):
     data: Any
 
 
-def load(paths: Iterable[str], placeholders: Mapping[str, list[str]] | None = None) -> Rules:
+def load(
+    paths: Iterable[str],
+    placeholders: Mapping[str, list[str]] | None = None,
+    steps: Iterable[pipeline.Step] = (),
+) -> Rules:
     """All Sigma rules below the paths. Raises InputError for a path that does not exist."""
     found = Rules([], [], [])
     plain: list[Document] = []
@@ -85,8 +89,15 @@ def load(paths: Iterable[str], placeholders: Mapping[str, list[str]] | None = No
         else:
             found.refused.append(_refusal(document, kind))
     chosen = _filters(filters, found.refused)
+    given = tuple(steps)
+
+    def add(document: Document) -> None:
+        if given:
+            document = document._replace(data=pipeline.apply(given, document.data))
+        found.rules.append(rule(document, chosen, placeholders))
+
     for document in plain:
-        _guard(found, document, lambda one: found.rules.append(rule(one, chosen, placeholders)))
+        _guard(found, document, add)
     return _unique(found)
 
 
