@@ -21,6 +21,7 @@ from tools.generated_objects import NAMESPACE, objects
 
 from assay.engine import examples
 from assay.engine.admission.collect import Collected, collect
+from assay.engine.admission.targets import Target
 from assay.engine.catalogue import load
 from assay.engine.files import discover
 from assay.engine.kubernetes import kinds, loader
@@ -53,14 +54,15 @@ def installed() -> Iterator[Installed]:
     found = collect(CATALOGUE)
     chosen = Settings("0", PARAMS, validation_actions=("Audit",))
     with running(audit=True) as cluster:
-        custom = {
-            target
-            for policy in found.policies
-            for target in policy.targets
-            if not kinds.is_builtin(target.group)
-        }
-        for target in sorted(custom):
-            definition = _definition(target)
+        custom: dict[tuple[str, str], list[Target]] = {}
+        for target in sorted(
+            {each for policy in found.policies for each in policy.targets},
+            key=lambda each: each.kind,
+        ):
+            if not kinds.is_builtin(target.group):
+                custom.setdefault((target.group, target.plural), []).append(target)
+        for versions in custom.values():
+            definition = _definition(versions)
             cluster.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
         for policy in found.policies:
             parameters = vap.parameters(policy, chosen)
@@ -81,21 +83,27 @@ def _namespaces(cluster: Cluster, names: set[str]) -> None:
         assert status in (201, 409), answer
 
 
-def _definition(target: Any) -> dict[str, Any]:
+def _definition(versions: list[Target]) -> dict[str, Any]:
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {
-        "name": target.version,
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": schema},
-    }
+    target = versions[0]
     return {
-        "metadata": {"name": f"{target.plural}.{target.group}"},
+        "metadata": {
+            "name": f"{target.plural}.{target.group}",
+            "annotations": {"api-approved.kubernetes.io": "unapproved, a test"},
+        },
         "spec": {
             "group": target.group,
             "names": {"kind": target.name, "plural": target.plural},
             "scope": "Namespaced" if target.namespaced else "Cluster",
-            "versions": [version],
+            "versions": [
+                {
+                    "name": each.version,
+                    "served": True,
+                    "storage": each is target,
+                    "schema": {"openAPIV3Schema": schema},
+                }
+                for each in versions
+            ],
         },
     }
 
