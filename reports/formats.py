@@ -27,6 +27,7 @@ FORMATS = {
     "junit": "assay.reports.junit",
     "markdown": "assay.reports.markdown",
     "csv": "assay.reports.csv",
+    "html": "assay.reports.html",
 }
 BINARY: tuple[str, ...] = ()
 # Other names that people try first.

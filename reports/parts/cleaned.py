@@ -25,6 +25,7 @@ from assay.engine.model import (
     value_at,
 )
 
+MAX_KNOWN = 20_000  # texts remembered: several reports show the same ones
 MIN_VALUE = 6  # characters: a shorter marked value is an ordinary word more often than not
 
 
@@ -33,9 +34,18 @@ class Cleaner:
 
     def __init__(self, values: list[str]) -> None:
         self._values = values
+        self._known: dict[str, str] = {}
 
     def text(self, text: str) -> str:
         """Words for people without forms of secrets and without marked values."""
+        known = self._known.get(text)
+        if known is None:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            known = self._known[text] = self._text(text)
+        return known
+
+    def _text(self, text: str) -> str:
         for value in self._values:
             if value in text:
                 text = text.replace(value, HIDDEN)

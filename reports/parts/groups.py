@@ -45,7 +45,7 @@ class Group(NamedTuple):
 
 def groups(scan: Scan, *statuses: str) -> list[Group]:
     """By control, check, exception and place, in the order in which they first appear."""
-    found: dict[tuple[str, str, str | None, str, str, Place], Group] = {}
+    found: dict[tuple[str, str, str, str | None, str, str, Place], Group] = {}
     for finding in scan.findings():
         if finding.status not in statuses:
             continue
@@ -56,6 +56,7 @@ def groups(scan: Scan, *statuses: str) -> list[Group]:
             key = (
                 finding.control,
                 finding.check,
+                finding.status,
                 finding.excepted_by,
                 violation.path,
                 said,
@@ -116,19 +117,20 @@ class Missing(NamedTuple):
 
 def missing(scan: Scan) -> Iterator[Missing]:
     """Everything that was not evaluated, a place of declaration once: errors first."""
-    for status in ("error", "unknown", "manual"):
-        for group in groups(scan, status):
-            finding, violation, instances = group
-            yield Missing(
-                status,
-                finding.control,
-                finding.cause or finding.check,
-                finding.resource.address,
-                finding.message or violation.message,
-                finding.severity,
-                violation.place if violation.place.file else None,
-                len(instances),
-            )
+    order = ("error", "unknown", "manual")
+    open_ = sorted(groups(scan, *order), key=lambda each: order.index(each.finding.status))
+    for group in open_:
+        finding, violation, instances = group
+        yield Missing(
+            finding.status,
+            finding.control,
+            finding.cause or finding.check,
+            finding.resource.address,
+            finding.message or violation.message,
+            finding.severity,
+            violation.place if violation.place.file else None,
+            len(instances),
+        )
     for gap in scan.gaps:
         if gap.blocks:
             said = f"{gap.state.replace('_', ' ')}: {gap.reason}"
