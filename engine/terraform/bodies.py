@@ -68,7 +68,8 @@ def _body(
             bodies = json_syntax.bodies_of(attribute.expression)
             if bodies is not None:
                 made = [Block(each.text, each.start, each.end, name, (), each) for each in bodies]
-                _blocks(name, made, scope, schema, path, built, own, values)
+                if made:  # `name = []` says that there are none
+                    _blocks(name, made, scope, schema, path, built, own, values)
                 continue
         _attribute(attribute, scope, schema, (*path, name), built, own, values)
     grouped: dict[str, list[Block]] = {}
