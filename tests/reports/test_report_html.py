@@ -176,7 +176,8 @@ def test_twelve_thousand_findings_open_in_a_browser(tmp_path: Path) -> None:
         file.write_text(text)
         start = time.monotonic()
         ran = subprocess.run(
-            [browser, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/u",
+            [browser, "--headless=new", "--no-sandbox", "--disable-gpu",
+             f"--user-data-dir={tmp_path}/u",
              "--enable-logging=stderr", f"--screenshot={tmp_path}/shot.png", file.as_uri()],
             capture_output=True, text=True, timeout=120, check=True,
         )  # fmt: skip
