@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +28,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     rebuild.add_argument("-o", "--output", required=True, metavar="FILE", help="a new file")
     rebuild.add_argument("--key", metavar="PUBLIC", help="verify each bundle first")
     rebuild.add_argument("--every", metavar="1d", help="how often runs were expected")
+    rebuild.add_argument("--allow-missing", action="store_true", help="though a bundle is missing")
     prune = actions.add_parser("prune", help="forget what ended long ago")
     prune.add_argument("history", metavar="FILE")
     prune.add_argument(
@@ -66,9 +68,8 @@ def locked(args: argparse.Namespace, at: datetime | None) -> Iterator[tuple[Reco
         return
     with store.connect(Path(args.history)) as connection, store.writing(connection):
         when = at or datetime.now(UTC)
-        before = store.last_run(connection)
-        record.later_than(before, when)
-        yield Recorder(connection, before.manifest or None if before else None, every), when
+        record.later_than(store.last_run(connection), when)
+        yield Recorder(connection, store.last_manifest(connection), every), when
 
 
 def record_scan(
@@ -106,16 +107,19 @@ def _rebuild(args: argparse.Namespace) -> int:
     if target.exists():
         raise usage("that file is there already: name a new one", code="history-exists")
     key = keys.read_public(args.key) if args.key else None
-    held: list[tuple[datetime, str, str]] = []
+    held: list[tuple[datetime, str, str, str | None]] = []
     for name in args.bundles:
         data = evidence_bundle.read(name)
         opened = bundle.verify(data, key) if key else bundle.open_(data)
-        held.append((datetime.fromisoformat(opened.manifest["at"]), opened.digest, name))
-    held.sort()
+        at = datetime.fromisoformat(opened.manifest["at"])
+        held.append((at, opened.digest, name, opened.manifest["previous"]))
+    held.sort(key=lambda each: each[:3])
+    if not args.allow_missing:
+        _chained(held)
     every = schedule(args)
     try:
         with store.connect(target) as connection, store.writing(connection):
-            for at, digest, name in held:
+            for at, digest, name, _ in held:
                 opened = bundle.open_(evidence_bundle.read(name))
                 findings = json.loads(opened.files[bundle.FINDINGS])["findings"]
                 try:
@@ -129,6 +133,16 @@ def _rebuild(args: argparse.Namespace) -> int:
         raise
     print(f"{len(held)} runs")
     return 0
+
+
+def _chained(held: Sequence[tuple[datetime, str, str, str | None]]) -> None:
+    """Raises InputError where a bundle names one before it that is not there."""
+    for before, each in itertools.pairwise(held):
+        if each[3] is not None and each[3] != before[1]:
+            names = [printable(Path(row[2]).name) for row in (before, each)]
+            message = f"between {names[0]} and {names[1]} a bundle is missing"
+            help = "give it too, or say --allow-missing"
+            raise InputError(Problem("evidence-missing", message, help=help))
 
 
 def _prune(args: argparse.Namespace) -> int:

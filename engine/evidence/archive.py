@@ -50,6 +50,9 @@ def read(data: bytes) -> dict[str, bytes]:
                 if len(files) >= MAX_FILES:
                     raise tampered(f"the archive holds more than {MAX_FILES} files")
                 _add(files, tar, member)
+                padding = data[member.offset_data + member.size : tar.offset]
+                if member.isreg() and padding.strip(b"\0"):
+                    raise tampered(f"bytes follow the file `{printable(member.name)}`")
             end = tar.offset
     except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
         raise tampered(f"this is no archive that can be read: {printable(str(error))}") from None

@@ -9,15 +9,16 @@ from __future__ import annotations
 import itertools
 import json
 import sqlite3
-from bisect import bisect_left, bisect_right
-from collections.abc import Container, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from assay.engine.history import store
+from assay.engine.history import deviations, store, tested
 from assay.engine.history.record import SLACK
 from assay.engine.history.store import Run
+from assay.engine.history.tested import Gap, Tested, forgotten
+from assay.engine.history.window import Window, clock
 from assay.engine.model import SEVERITIES
 
 SCHEMA = "assay/period/1"
@@ -25,46 +26,9 @@ SCHEMA = "assay/period/1"
 SLA = {"critical": 7, "high": 30, "medium": 90, "low": 180}
 
 
-class Gap(NamedTuple):
-    """A time in which nothing is known: between two runs that are too far apart, or incomplete."""
-
-    after: datetime
-    before: datetime
-    reason: str
-
-
-class Window:
-    """The runs of a period, and those before it that a deviation may have begun in."""
-
-    def __init__(self, runs: Sequence[Run], start: datetime, end: datetime) -> None:
-        self.all = [run for run in runs if run.at < end]
-        self.inside = [run for run in self.all if run.at >= start]
-        self.by_id = {run.id: run for run in self.all}
-        self.complete = [run for run in self.all if run.complete]
-        self.order = {run.id: number for number, run in enumerate(self.complete)}
-        self.start = start
-        self.end = end
-        self.first = self.inside[0].id if self.inside else -1
-        self.newest = self.all[-1].id if self.all else 0
-        self.ids = [run.id for run in self.inside]
-        self.times = {run.id: _time(run.at) for run in self.all}
-
-    def touches(self, first: int, last: int | None) -> bool:
-        """Whether an interval of runs has one inside the period."""
-        return self.first >= 0 and first <= self.newest and (last is None or last >= self.first)
-
-    def runs(self, first: int, last: int) -> int:
-        """How many runs of the period an interval has."""
-        return bisect_right(self.ids, last) - bisect_left(self.ids, first)
-
-
 def gaps(window: Window, every: timedelta, pruned: str) -> list[Gap]:
     """The times inside a period for which nothing is known, its edges included."""
-    found: list[Gap] = []
-    before = window.start
-    if pruned and datetime.fromisoformat(pruned) > window.start:
-        before = min(datetime.fromisoformat(pruned), window.end)
-        found.append(Gap(window.start, before, "forgotten: older than what is kept"))
+    before, found = forgotten(window, pruned)
     earlier = [run for run in window.all if run.at < window.start]
     edge = earlier[-1].at if earlier else None
     for run in window.inside:
@@ -93,10 +57,22 @@ def report(
     every = every or store.schedule(connection)
     expected = max(1, round((end - start) / every))
     complete = [run for run in window.inside if run.complete]
+    pruned = store.meta(connection, "pruned")
+    changes, waivers = _changes(connection, window), _waivers(connection, window)
+    controls = []
+    untested = lru_cache(maxsize=None)(lambda runs: _documents(runs.gaps(every, pruned)))
+    for each, runs in _controls(connection, window, sla, control):
+        actual = sum(row["runs"] for row in each["population"])
+        each["runs"] = {"expected": expected, "actual": actual}
+        each["gaps"] = untested(runs)
+        each["changes"] = list(_changed(changes, each["id"]))
+        each["exceptions"] = sorted({w["id"] for w in waivers if each["id"] in w["controls"]})
+        each["result"] = _result(actual, expected, each["population"], each["deviations"])
+        controls.append(each)
     return {
         "schema": SCHEMA,
-        "from": _time(start),
-        "to": _time(end),
+        "from": clock(start),
+        "to": clock(end),
         "every_hours": every.total_seconds() / 3600,
         "sla_days": dict(sla),
         "runs": {
@@ -105,19 +81,16 @@ def report(
             "incomplete": len(window.inside) - len(complete),
             "list": [_run(run) for run in window.inside],
         },
-        "gaps": [
-            {"after": _time(gap.after), "before": _time(gap.before), "reason": gap.reason}
-            for gap in gaps(window, every, store.meta(connection, "pruned"))
-        ],
-        "changes": _changes(connection, window),
-        "exceptions": _waivers(connection, window),
-        "controls": list(_controls(connection, window, expected, sla, control)),
+        "gaps": _documents(gaps(window, every, pruned)),
+        "changes": changes,
+        "exceptions": waivers,
+        "controls": controls,
     }
 
 
 def _run(run: Run) -> dict[str, Any]:
     return {
-        "at": _time(run.at),
+        "at": clock(run.at),
         "complete": run.complete,
         "reason": run.reason,
         "catalogue": run.catalogue,
@@ -136,7 +109,7 @@ def _changes(connection: sqlite3.Connection, window: Window) -> list[dict[str, A
             old, new = getattr(before, what), getattr(run, what)
             if old == new:
                 continue
-            change = {"at": _time(run.at), "what": what, "from": old, "to": new}
+            change = {"at": clock(run.at), "what": what, "from": old, "to": new}
             if what == "catalogue":
                 change["controls"] = _other_controls(connection, old, new)
             found.append(change)
@@ -154,6 +127,18 @@ def _other_controls(connection: sqlite3.Connection, old: str, new: str) -> dict[
     }
 
 
+def _changed(changes: Sequence[Mapping[str, Any]], control: str) -> Iterator[dict[str, str]]:
+    """When a control itself was added, removed, or decided otherwise than before."""
+    for change in changes:
+        for what, ids in change.get("controls", {}).items():
+            if control in ids:
+                yield {"at": change["at"], "what": what}
+
+
+def _documents(found: Sequence[Gap]) -> list[dict[str, str]]:
+    return [gap.document() for gap in found]
+
+
 def _waivers(connection: sqlite3.Connection, window: Window) -> list[dict[str, Any]]:
     found = []
     rows = connection.execute("SELECT id, terms, first, last FROM waiver ORDER BY id, first")
@@ -168,32 +153,22 @@ def _waivers(connection: sqlite3.Connection, window: Window) -> list[dict[str, A
 def _controls(
     connection: sqlite3.Connection,
     window: Window,
-    expected: int,
     sla: Mapping[str, int],
     only: str | None,
-) -> Iterator[dict[str, Any]]:
-    """For each control: its runs, its population at each of them, and its deviations."""
+) -> Iterator[tuple[dict[str, Any], Tested]]:
+    """For each control: what it is, its population at each run, its deviations; and its runs."""
     known: dict[str, tuple[str, str]] = {}
     for catalogue in dict.fromkeys(run.catalogue for run in window.inside):
         query = "SELECT id, title, severity FROM control WHERE catalogue = ?"
         known |= {id: (title, s) for id, title, s in connection.execute(query, (catalogue,))}
     populations = _populations(connection, window, only)
-    found = _deviations(connection, window, sla, only)
+    runs = tested.by_control(connection, window, only)
+    found = deviations.by_control(connection, window, runs, sla, only)
     for id, (title, severity) in sorted(known.items()):
-        if only is not None and id != only:
-            continue
-        population = populations.get(id, [])
-        actual = sum(row["runs"] for row in population)
-        deviations = found.get(id, [])
-        yield {
-            "id": id,
-            "title": title,
-            "severity": severity,
-            "runs": {"expected": expected, "actual": actual},
-            "population": population,
-            "deviations": deviations,
-            "result": _result(actual, expected, population, deviations),
-        }
+        if only is None or id == only:
+            held = {"id": id, "title": title, "severity": severity}
+            held |= {"population": populations.get(id, []), "deviations": found.get(id, [])}
+            yield held, runs.get(id) or Tested([], window)
 
 
 def _populations(
@@ -238,110 +213,6 @@ def _result(
     return f"{said}no deviation found"
 
 
-class Failing(NamedTuple):
-    """An interval in which a check failed, by the numbers of the history's tables."""
-
-    subject: int
-    judged: int
-    excepted_by: str | None
-    first: int
-    last: int
-
-
-def _deviations(
-    connection: sqlite3.Connection, window: Window, sla: Mapping[str, int], only: str | None
-) -> dict[str, list[dict[str, Any]]]:
-    """Each stretch of fails that touches the period, from first to last sighting, by control."""
-    checks: dict[int, tuple[str, str, str]] = {
-        id: (control, name, severity)
-        for id, control, name, severity in connection.execute("SELECT * FROM judged")
-        if only is None or control == only
-    }
-    subjects: dict[int, tuple[str, str, str, str]] = {}
-    held = connection.execute(
-        "SELECT id, source, root, environment, address FROM subject WHERE id IN "
-        "(SELECT subject FROM span WHERE status = 1)"
-    )
-    for id, *who in held:
-        subjects[id] = (who[0], who[1], who[2], who[3])
-    found: dict[str, list[dict[str, Any]]] = {}
-    for spans in _stretches(connection, window, checks):
-        if window.touches(spans[0].first, spans[-1].last):
-            control, name, severity = checks[spans[0].judged]
-            who_failed = subjects[spans[0].subject]
-            row = _deviation(spans, window, name, who_failed, sla.get(severity))
-            found.setdefault(control, []).append(row)
-    for rows in found.values():
-        rows.sort(key=lambda row: (row["first_seen"], row["check"], row["root"], row["address"]))
-    return found
-
-
-def _stretches(
-    connection: sqlite3.Connection, window: Window, checks: Container[int]
-) -> Iterator[list[Failing]]:
-    """The fails of a resource and check that nobody saw mended in between, together."""
-    query = """
-      SELECT subject, judged, excepted, first, last FROM span
-      WHERE status = 1 AND first <= ? ORDER BY subject, judged, first
-    """
-    newest = window.newest
-    held: list[Failing] = []
-    for subject, judged, excepted, first, last in connection.execute(query, (newest,)):
-        if judged not in checks:
-            continue
-        until = newest if last is None or last > newest else last
-        span = Failing(subject, judged, excepted, first, until)
-        if held and held[0][:2] == span[:2] and _adjacent(window, held[-1].last, first):
-            held.append(span)
-            continue
-        if held:
-            yield held
-        held = [span]
-    if held:
-        yield held
-
-
-def _adjacent(window: Window, last: int, first: int) -> bool:
-    """Whether no complete run lies between two: then nobody saw the thing mended."""
-    order = window.order
-    return last in order and first in order and order[first] == order[last] + 1
-
-
-def _deviation(
-    spans: Sequence[Failing],
-    window: Window,
-    check: str,
-    who: tuple[str, str, str, str],
-    allowed: int | None,
-) -> dict[str, Any]:
-    first, last = spans[0].first, spans[-1].last
-    number = window.order.get(last, len(window.complete)) + 1
-    gone = window.complete[number] if number < len(window.complete) else None
-    until = gone or window.by_id[last]
-    days = (until.at - window.by_id[first].at) / timedelta(days=1)
-    source, root, environment, address = who
-    return {
-        "check": check,
-        "source": source,
-        "root": root,
-        "environment": environment,
-        "address": address,
-        "first_seen": window.times[first],
-        "last_seen": window.times[last],
-        "not_seen_at": window.times[gone.id] if gone else None,
-        "observed_through_gap": len({window.by_id[span.first].epoch for span in spans}) > 1,
-        "days": round(days, 3),
-        "sla_days": allowed,
-        "within_sla": None if allowed is None else days <= allowed,
-        "excepted_by": sorted({span.excepted_by for span in spans if span.excepted_by}),
-    }
-
-
-def _time(at: datetime) -> str:
-    words = at.astimezone(UTC).isoformat(timespec="auto" if at.microsecond else "seconds")
-    return words.replace("+00:00", "Z")
-
-
 def text(document: Mapping[str, Any]) -> Iterator[str]:
     """The report for people, as lines without line breaks; names are to be made printable."""
     runs = document["runs"]
@@ -364,6 +235,9 @@ def text(document: Mapping[str, Any]) -> Iterator[str]:
         document["controls"], key=lambda each: (order.get(each["severity"], 1), each["id"])
     ):
         yield f"{control['severity']}[{control['id']}]: {control['result']}"
+        for gap in control["gaps"]:
+            if gap["reason"].startswith(tested.NOT_JUDGED):
+                yield f"  gap: {gap['after']} to {gap['before']}: {gap['reason']}"
         for row in control["population"]:
             counts = ", ".join(f"{number} {name}" for name, number in row["findings"].items())
             yield f"  {row['first_run']} to {row['last_run']} ({row['runs']} runs): {counts or '0'}"

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from assay.engine.errors import InputError, Problem, printable, usage
 
-VERSION = 2
+VERSION = 3
 APPLICATION = 0x41535359  # "ASSY": what SQLite's header says of whose file it is
 BUSY_SECONDS = 30.0  # how long a writer waits for another one
 DAY = timedelta(days=1)
@@ -52,7 +52,9 @@ CREATE TABLE span (
   PRIMARY KEY (subject, judged, first)
 ) WITHOUT ROWID;
 CREATE INDEX span_open ON span (judged) WHERE last IS NULL;
-CREATE INDEX span_fail ON span (status, subject, judged, first) WHERE status = 1;
+CREATE INDEX span_failing ON span (
+  status, subject, judged, first, last, excepted, epoch
+) WHERE status = 1;
 CREATE TABLE tally (
   control TEXT NOT NULL, counts TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER,
   PRIMARY KEY (control, first)
@@ -195,6 +197,13 @@ def last_run(connection: sqlite3.Connection) -> Run | None:
     """The newest run, or None in an empty history."""
     row = connection.execute(f"{_RUNS} ORDER BY run.id DESC LIMIT 1").fetchone()
     return None if row is None else _run(row)
+
+
+def last_manifest(connection: sqlite3.Connection) -> str | None:
+    """The digest of the manifest of the newest run that went into a bundle."""
+    query = "SELECT manifest FROM run WHERE manifest <> '' ORDER BY id DESC LIMIT 1"
+    row = connection.execute(query).fetchone()
+    return None if row is None else str(row[0])
 
 
 def all_runs(connection: sqlite3.Connection) -> list[Run]:

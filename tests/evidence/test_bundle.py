@@ -378,18 +378,27 @@ def test_an_archive_that_is_not_plain_is_refused(
 
 
 def test_any_flipped_byte_is_refused_or_changes_no_file(
-    whole: bytes, public: keys.PublicKey
+    place: Path, whole: bytes, public: keys.PublicKey
 ) -> None:
-    """A byte of a tar header may differ: that is another tar of the same files."""
-    files = archive.read(whole)
-    for at in range(0, len(whole), 16381):
-        changed = bytearray(whole)
+    """Nothing can be hidden, not even in the filling between files."""
+    manifest = json.loads(archive.read(whole)["manifest.json"])
+    manifest |= {"catalogue": {"digest": "0"}, "parameters": {}, "run": {}, "not_replayed": []}
+    contents = {"findings.json": b"{}\n", "population.jsonl": b"{}\n"}
+    signer = keys.signer("key.pem", None, None, {})
+    small = bundle.build(contents, manifest, {}, signer, False)
+    files = archive.read(small)
+    assert bundle.verify(small, public).files == files
+    accepted = 0
+    for at in range(0, len(small), 17):
+        changed = bytearray(small)
         changed[at] ^= 0x41
         try:
             opened = bundle.verify(bytes(changed), public)
         except InputError:
             continue
+        accepted += 1
         assert opened.files == files
+    assert accepted < 5  # what ends the sum of a header, which differs between programs too
 
 
 @pytest.mark.parametrize("how", ["tar -cf", "tar --format=pax -cf", "tar -czf"])
@@ -414,6 +423,19 @@ def test_a_dropped_run_is_noticed(place: Path, capsys: pytest.CaptureFixture[str
     assert assay("evidence", "verify", *reversed(names), "--key", "key.pub") == 1
     made(place, "next.tar", "--previous", names[2], at="2026-04-04T02:00:00Z")
     assert assay("evidence", "verify", names[2], "next.tar", "--key", "key.pub") == 0
+    rebuild = ["evidence", "history", "rebuild", names[0], names[2], "-o", "torn.db"]
+    capsys.readouterr()
+    assert assay(*rebuild) == 2
+    assert capsys.readouterr().err.startswith("error[evidence-missing]: between night-1.tar and ")
+    assert not Path("torn.db").exists()
+    assert assay(*rebuild, "--allow-missing") == 0
+
+
+def test_a_scan_between_two_bundles_does_not_break_their_chain(place: Path) -> None:
+    made(place, "one.tar", "--history", "mixed.db", at="2026-04-01T02:00:00Z")
+    assay("scan", "src", "--history", "mixed.db", "--at", "2026-04-02T02:00:00Z", "--quiet")
+    made(place, "two.tar", "--history", "mixed.db", at="2026-04-03T02:00:00Z")
+    assert assay("evidence", "verify", "one.tar", "two.tar", "--key", "key.pub") == 0
 
 
 # --- truth that is not ours -------------------------------------------------------------------

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from assay.engine.errors import InputError
-from assay.engine.history import period, record, store
+from assay.engine.history import period, record, store, tested
 from assay.engine.history.record import Observed, Verdict
 from assay.engine.model import STATUSES
 
@@ -157,6 +157,9 @@ def test_a_period_says_what_was_tested_and_what_was_found(tmp_path: Path) -> Non
     assert found["exceptions"] == [{"id": "EX-1", **accepted, **seen}]
     (control,) = found["controls"]
     assert control["runs"] == {"expected": 4, "actual": 4}
+    assert control["gaps"] == []
+    assert control["changes"] == [{"at": last, "what": "changed"}]
+    assert control["exceptions"] == ["EX-1"]
     assert [(row["runs"], row["findings"]) for row in control["population"]] == [
         (3, {"fail": 1, "pass": 1}),
         (1, {"pass": 1}),
@@ -202,6 +205,51 @@ def test_a_deviation_lasts_through_a_gap_and_a_change_of_catalogue(tmp_path: Pat
         9.0,
         True,
     )
+
+
+def test_a_run_that_did_not_judge_a_control_says_nothing_of_it(tmp_path: Path) -> None:
+    """A scan of one control in between neither mends the others nor tests them."""
+    path = tmp_path / "h.db"
+    other = (("backup-b", "Copied", "low", "d2"),)
+    narrow = scan()._replace(controls=other, parameters="p2")
+    add(path, (0, scan(a="fail")), (1, narrow), (2, scan(a="fail")), (3, narrow))
+    found = {each["id"]: each for each in asked(path, 5)["controls"]}
+    first, second = found["backup-a"], found["backup-b"]
+    (deviation,) = first["deviations"]
+    assert (deviation["days"], deviation["not_seen_at"]) == (2.0, None)
+    assert first["runs"] == {"expected": 5, "actual": 2}
+    days = [f"2026-01-0{day}T02:00:00Z" for day in (1, 2, 3, 4)]
+    end = "2026-01-06T00:00:00Z"
+    assert first["gaps"] == [
+        {"after": days[0], "before": days[2], "reason": f"{tested.NOT_JUDGED}the runs between"},
+        {"after": days[2], "before": end, "reason": f"{tested.NOT_JUDGED}a run since"},
+    ]
+    assert [gap["reason"] for gap in second["gaps"]] == [
+        f"{tested.NOT_JUDGED}the runs between",
+        "no run since",
+    ]
+    assert [f"gap: {days[0]} to {days[2]}" in line for line in period.text(asked(path, 5))].count(
+        True
+    ) == 1
+
+
+def test_a_control_has_the_gaps_of_the_history(tmp_path: Path) -> None:
+    path = tmp_path / "h.db"
+    runs = [
+        (2, scan(a="pass")),
+        (3, scan(complete=False)),
+        (4, scan(a="pass")),
+        (7, scan(a="pass")),
+    ]
+    add(path, *runs)
+    (control,) = asked(path, 9)["controls"]
+    assert [gap["reason"] for gap in control["gaps"]] == [
+        "no run yet",
+        "a run between was incomplete",
+        "scheduled runs are missing",
+        "no run since",
+    ]
+    assert control["result"] == "tested in 3 of 9 expected runs: no deviation found"
 
 
 def test_what_was_mended_and_broke_again_is_two_deviations(tmp_path: Path) -> None:
