@@ -166,7 +166,7 @@ def _controls(
     found = deviations.by_control(connection, window, runs, sla, only)
     for id, (title, severity) in sorted(known.items()):
         if only is None or id == only:
-            held = {"id": id, "title": title, "severity": severity}
+            held: dict[str, Any] = {"id": id, "title": title, "severity": severity}
             held |= {"population": populations.get(id, []), "deviations": found.get(id, [])}
             yield held, runs.get(id) or Tested([], window)
 
