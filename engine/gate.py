@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from assay.engine.errors import usage
@@ -58,20 +58,22 @@ def parse_allow(words: Sequence[str]) -> tuple[tuple[str, str], ...]:
 
 def blocks(scan: Scan, options: GateOptions) -> list[Block]:
     """Every reason to exit 1; none means exit 0."""
+    return list(blocking(scan, options))
+
+
+def blocking(scan: Scan, options: GateOptions) -> Iterator[Block]:
+    """The same one by one: a cluster may give a hundred thousand."""
     least = SEVERITIES.index(options.fail_on)
-    found = [
-        Block(finding.status, f"{finding.control} {finding.resource.address}", finding.message)
-        for finding in scan.findings()
-        if _blocks(finding, least, options)
-    ]
+    for finding in scan.notable():
+        if _blocks(finding, least, options):
+            subject = f"{finding.control} {finding.resource.address}"
+            yield Block(finding.status, subject, finding.message)
     open_gaps = [gap for gap in scan.gaps if gap.blocks and not _allowed_gap(gap, options)]
     if open_gaps and _share(scan, open_gaps) < options.coverage:
-        found += [
-            Block("coverage", f"{gap.kind}:{gap.subject}", f"{gap.state}: {gap.reason}")
-            for gap in open_gaps
-        ]
-    found += [Block("fault", fault.code, fault.message) for fault in scan.faults]
-    return found
+        for gap in open_gaps:
+            yield Block("coverage", f"{gap.kind}:{gap.subject}", f"{gap.state}: {gap.reason}")
+    for fault in scan.faults:
+        yield Block("fault", fault.code, fault.message)
 
 
 def is_allowed(kind: str, subject: str, options: GateOptions) -> bool:

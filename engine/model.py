@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 STATUSES = ("pass", "fail", "not_applicable", "unknown", "error", "manual")
+QUIET = frozenset({"pass", "not_applicable"})  # statuses of which there is nothing to say
 CAUSES = ("apply", "provider", "variable", "data", "module", "render", "relation")
 SEVERITIES = ("low", "medium", "high", "critical")
 DOMAINS = (
@@ -317,6 +318,18 @@ class Scan(NamedTuple):
     notices: Sequence[Notice] = ()
     exceptions: Sequence[Any] = ()  # those in force: assay.engine.exceptions.Acceptance
     owners: Callable[[str], Sequence[str]] | None = None  # report name of a file → its owners
+
+    def notable(self) -> Iterator[Finding]:
+        """The findings that are neither pass nor not_applicable, in the same order.
+
+        Whoever makes the findings may have a shorter way to these, a method `notable`.
+        """
+        owner = getattr(self.findings, "__self__", self.findings)
+        short = getattr(owner, "notable", None)
+        if short is not None:
+            found: Iterator[Finding] = short()
+            return found
+        return (each for each in self.findings() if each.status not in QUIET)
 
 
 def path_text(path: Path) -> str:

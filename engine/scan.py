@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from assay.engine.catalogue.controls import Catalogue, Check, Control, fits, is_kubernetes
 from assay.engine.errors import InputError, Problem, usage
-from assay.engine.judge import verdicts
+from assay.engine.judge import alike, verdicts
 from assay.engine.judge.population import Population, Rows, manual_finding, source_finding
 from assay.engine.judge.relations import Relations, Slice
 from assay.engine.judge.subjects import Subject, subjects
@@ -105,8 +105,10 @@ def _judged(
                 judge = verdicts.Judge(check, bound, relations, catalogue.views, adjust)
             judges.append((rows, key, judge))
     parts: list[tuple[Relations | Slice, bool]] = [(part, False) for part in relations.slices()]
+    groups = _groups(judges)
     for part, whole in (*parts, (relations, True)):
         seen: dict[Key, list[Subject]] = {}
+        parted: dict[Key, alike.Parted | None] = {}
         for rows, key, judge in judges:
             check = rows.check
             if (check.view == "namespace") is not whole:
@@ -115,9 +117,32 @@ def _judged(
                 found = subjects(check.kinds, check.view, catalogue.views, part)
                 seen[key] = _from_sources(found, check)
                 shared[key] += [subject.resource for subject in seen[key]]
-            if seen[key]:
+                parted[key] = groups[key].of(seen[key]) if _live(seen[key]) else None
+            held = parted[key]
+            if judge is not None and held is not None and id(check) in groups[key].members:
+                alike.judge(rows, seen[key], judge, held)
+            elif seen[key]:
                 _judge(rows, seen[key], judge)
     return [rows for rows, _, _ in judges]
+
+
+def _groups(
+    judges: Iterable[tuple[Rows, Key, verdicts.Judge | None]],
+) -> dict[Key, alike.Groups]:
+    """For every set of subjects: the checks over them that may judge alike ones at once."""
+    checks: dict[Key, list[Check]] = {}
+    for rows, key, judge in judges:
+        held = checks.setdefault(key, [])
+        if judge is not None and judge.adjust is None:
+            held.append(rows.check)
+    return {key: alike.Groups(held) for key, held in checks.items()}
+
+
+def _live(found: Sequence[Subject]) -> bool:
+    """Whether they are many, of a cluster, where the place of a fault is that of its object."""
+    return len(found) >= alike.SAMPLE and all(
+        subject.resource.source in ("cluster", "snapshot") for subject in found
+    )
 
 
 def _judge(rows: Rows, found: Sequence[Subject], judge: verdicts.Judge | None) -> None:
@@ -128,6 +153,23 @@ def _judge(rows: Rows, found: Sequence[Subject], judge: verdicts.Judge | None) -
     else:
         judge.run(found, statuses, details)
     rows.add([subject.resource for subject in found], statuses, details)
+
+
+def _counted(row: Rows) -> Iterable[tuple[str, int, int]]:
+    """Source, status and how many: for most checks all is of one source, and is counted at once."""
+    sources = row.sources()
+    if len(sources) == 1:
+        for code in range(len(STATUSES)):
+            number = row.statuses.count(code)
+            if number:
+                yield sources[0], code, number
+        return
+    pairs = Counter(
+        (resource.source, status)
+        for resource, status in zip(row.resources, row.statuses, strict=True)
+    )
+    for (source, status), number in pairs.items():
+        yield source, status, number
 
 
 def _chosen(catalogue: Catalogue, ids: frozenset[str]) -> list[Control]:
@@ -188,11 +230,7 @@ def _coverage(rows: Iterable[Rows], expects: frozenset[str]) -> Iterable[Coverag
         if not row.resources:
             state = "not_applicable" if expected else "not_expected"
             counted.setdefault((row.control.id, "", state), 0)
-        sources = Counter(
-            (resource.source, status)
-            for resource, status in zip(row.resources, row.statuses, strict=True)
-        )
-        for (source, status), number in sources.items():
+        for source, status, number in _counted(row):
             state = "evaluated"
             if STATUSES[status] == "not_applicable":
                 state = "not_applicable" if expected else "not_expected"

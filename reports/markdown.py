@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from assay.engine.errors import printable
 from assay.engine.model import STATUSES, Scan
-from assay.reports.parts.groups import Group, Missing, groups, missing, quiet_gaps
+from assay.reports.parts.groups import Group, Missing, for_people, missing, quiet_gaps
 
 MAX_BYTES = 60_000  # code hosts refuse a comment above 65,536
 MAX_ROW = 600  # characters of a message
@@ -52,9 +52,7 @@ def _fitting(pieces: Iterable[str], left: int) -> tuple[str, int]:
 
 def _head(scan: Scan) -> Iterator[str]:
     counts = scan.counts
-    open_fails = sum(
-        1 for each in scan.findings() if each.status == "fail" and not each.excepted_by
-    )
+    open_fails = sum(1 for each in scan.notable() if each.status == "fail" and not each.excepted_by)
     gaps = sum(1 for gap in scan.gaps if gap.blocks)
     if open_fails or counts["error"] or gaps or scan.faults:
         parts = [f"{open_fails} fail"] if open_fails else []
@@ -76,7 +74,7 @@ def _head(scan: Scan) -> Iterator[str]:
 
 
 def _fails(scan: Scan) -> Iterator[str]:
-    found = groups(scan, "fail")
+    found = for_people(scan)[0]["fail"]
     found.sort(key=lambda group: ORDER.index(group.finding.severity))
     active = [group for group in found if not group.finding.excepted_by]
     excepted = [group for group in found if group.finding.excepted_by]

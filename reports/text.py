@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from assay.engine.cel.extensions.secrets import masked
 from assay.engine.errors import frame, printable
 from assay.engine.model import SOURCE_CONTROL, STATUSES, Gap, Scan
-from assay.reports.parts.groups import Group, groups
+from assay.reports.parts.groups import Group, for_people
 
 Lines = Callable[[str, int], str | None]  # (file, line) → that line of the source, if it is there
 Paint = Callable[..., str]
@@ -19,16 +19,15 @@ SHOWN_INSTANCES = 3
 
 def render(scan: Scan, lines: Lines, paint: Paint, quiet: bool = False) -> Iterator[str]:
     """The report, a block at a time. `lines` gives source lines, `paint(text, *styles)` colours."""
-    for group in groups(scan, "fail"):
-        yield from _block(group, lines, paint)
-    for group in groups(scan, "error"):
+    found, excepted = for_people(scan)
+    for group in (*found["fail"], *found["error"]):
         yield from _block(group, lines, paint)
     if not quiet:
-        yield from _unknowns(scan, paint)
+        yield from _unknowns(found["unknown"], paint)
     yield from _gaps(scan, paint)
     for notice in scan.notices:
         yield f"{paint('notice', 'yellow')}: {printable(notice.message)}\n"
-    yield from _summary(scan, paint)
+    yield from _summary(scan, excepted, paint)
 
 
 def _block(group: Group, lines: Lines, paint: Paint) -> Iterator[str]:
@@ -75,8 +74,7 @@ def _word(text: str, start: int) -> int:
     return max(1, end - start)
 
 
-def _unknowns(scan: Scan, paint: Paint) -> Iterator[str]:
-    found = groups(scan, "unknown")
+def _unknowns(found: list[Group], paint: Paint) -> Iterator[str]:
     if not found:
         return
     yield paint("not decided", "bold") + ", because a value is not known here:\n"
@@ -108,9 +106,8 @@ def _gaps(scan: Scan, paint: Paint) -> Iterator[str]:
     yield "\n"
 
 
-def _summary(scan: Scan, paint: Paint) -> Iterator[str]:
+def _summary(scan: Scan, excepted: int, paint: Paint) -> Iterator[str]:
     total = sum(scan.counts.values())
-    excepted = sum(1 for finding in scan.findings() if finding.excepted_by)
     parts = [f"{scan.counts[status]} {status.replace('_', ' ')}" for status in STATUSES]
     yield (
         f"{paint(f'{total} evaluations', 'bold')} of {len(scan.controls)} controls on "

@@ -82,15 +82,14 @@ def run(args: argparse.Namespace) -> int:
     at = time_of(args.at)
     tree = sources.discovered(args)
     result = judge(args, at, tree)
-    blocks = gate.blocks(result, chosen)
+    reasons = {each.reason for each in gate.blocking(result, chosen)}
     paths = {file.name: file.path for file in tree.files}
     formats.write(outputs, result, paths, quiet=args.quiet)
     if args.history:
         from assay.engine.commands import evidence_history
 
-        complete = all(each.reason == "fail" for each in blocks)
-        evidence_history.record_scan(args, result, complete, at)
-    return 1 if blocks else 0
+        evidence_history.record_scan(args, result, reasons <= {"fail"}, at)
+    return 1 if reasons else 0
 
 
 def decided(args: argparse.Namespace) -> gate.GateOptions:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Any, overload
 
 from assay.engine.cel.extensions import secrets
 from assay.engine.model import Path, Resource
 
 Item = tuple[Path, dict[str, str]]
+Pair = tuple[str, str]  # a name and a text
 
 # What holds secrets on purpose, encrypted ones, or nothing but the shape of other objects.
 LEFT_OUT = ("/SealedSecret", "/CustomResourceDefinition")
@@ -40,6 +41,44 @@ class Literals(Sequence[Item]):
 
     def __getitem__(self, index: int | slice) -> Item | list[Item]:
         return list(self)[index]
+
+
+def unknown_to(known: Container[tuple[str, str]], resource: Resource) -> list[Pair] | None:
+    """Name and text of the texts in a resource, as `texts` has them, that are not among `known`.
+
+    None for a resource in which a name depends on its path.
+    """
+    if resource.kind == "Secret" or resource.kind.endswith(LEFT_OUT):
+        return []
+    values = resource.values
+    if "variables" in values:
+        return None
+    found: list[Pair] = []
+    _pairs(values, "", known, found)
+    return found
+
+
+def _pairs(value: Any, name: str, known: Container[Pair], found: list[Pair]) -> None:
+    """Add the pairs below a list or a map; exact types, for every text there is comes by here."""
+    if type(value) is dict:
+        for key, inner in value.items():
+            kind = type(inner)
+            if kind is str and key != "value":
+                if (key, inner) not in known and key != _ANNOTATIONS:
+                    found.append((key, inner))
+            elif kind is dict or kind is list:
+                _pairs(inner, name_of(value, key, ()) if key == "value" else key, known, found)
+            elif kind is str:
+                pair = name_of(value, key, ()), inner
+                if pair not in known:
+                    found.append(pair)
+        return
+    for inner in value:
+        kind = type(inner)
+        if kind is dict or kind is list:
+            _pairs(inner, name, known, found)
+        elif kind is str and (name, inner) not in known:
+            found.append((name, inner))
 
 
 def texts(resource: Resource) -> Iterator[tuple[Path, str, str]]:

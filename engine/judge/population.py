@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from assay.engine.catalogue.controls import Check, Control
 from assay.engine.judge.verdicts import Detail
 from assay.engine.model import (
+    QUIET,
     SOURCE_CONTROL,
     STATUSES,
     Finding,
@@ -23,7 +24,7 @@ from assay.engine.model import (
 class Rows:
     """The verdicts of one check: its resources (shared with other checks), a byte for each."""
 
-    __slots__ = ("_told", "check", "control", "details", "resources", "statuses")
+    __slots__ = ("_told", "alike", "check", "control", "details", "resources", "said", "statuses")
 
     def __init__(self, control: Control, check: Check, resources: Sequence[Resource]) -> None:
         self.control = control
@@ -32,6 +33,9 @@ class Rows:
         self.statuses = bytearray()
         self.details: dict[int, Detail] = {}
         self._told: dict[Detail, Detail] = {}
+        # By the number of a group of subjects that are alike: their status, and what is said of it.
+        self.alike = bytearray()
+        self.said: dict[int, Detail] = {}
 
     def add(
         self, found: Sequence[Resource], statuses: bytearray, details: Mapping[int, Detail]
@@ -40,17 +44,40 @@ class Rows:
 
         What is said of many resources in the same words is kept once.
         """
+        self.keep(statuses, {at: self.short(each, found[at]) for at, each in details.items()})
+
+    def keep(self, statuses: bytearray, details: Mapping[int, Detail]) -> None:
+        """The same with details that are `short` ones."""
         first = len(self.statuses)
         self.statuses += statuses
         for number, detail in details.items():
-            short = _shortened(detail, found[number])
-            self.details[first + number] = self._told.setdefault(short, short)
+            self.details[first + number] = detail
+
+    def short(self, detail: Detail, resource: Resource) -> Detail:
+        """The detail without what its resource tells anyway, one for all that are the same."""
+        found = _shortened(detail, resource)
+        return self._told.setdefault(found, found)
+
+    def sources(self) -> list[str]:
+        """The sources that its resources are of."""
+        return sorted({resource.source for resource in self.resources})
+
+    def notable(self) -> Iterator[Finding]:
+        """The verdicts that are neither pass nor not_applicable, in resource order."""
+        if self.statuses.count(0) + self.statuses.count(_SKIPPED) == len(self.statuses):
+            return iter(())
+        wanted = [at for at, status in enumerate(self.statuses) if status not in _QUIET]
+        return self._findings(wanted)
 
     def findings(self) -> Iterator[Finding]:
         """The verdicts as findings, in resource order."""
+        return self._findings(range(len(self.statuses)))
+
+    def _findings(self, wanted: Iterable[int]) -> Iterator[Finding]:
         control, check = self.control, self.check
         plain = Detail("")
-        for number, status in enumerate(self.statuses):
+        for number in wanted:
+            status = self.statuses[number]
             resource = self.resources[number]
             detail = plain
             if number in self.details:
@@ -69,6 +96,8 @@ class Rows:
             )
 
 
+_QUIET = frozenset(STATUSES.index(status) for status in QUIET)
+_SKIPPED = STATUSES.index("not_applicable")
 _HERE = Place("")  # stands for the place of the finding's own resource
 _NAME = "\0"  # stands for its address
 
@@ -116,11 +145,18 @@ class Population:
         yield from self.manual
         yield from self.sources
 
+    def notable(self) -> Iterator[Finding]:
+        """Those that are neither pass nor not_applicable."""
+        for rows in self.rows:
+            yield from rows.notable()
+        yield from self.manual
+        yield from self.sources
+
     def counts(self) -> dict[str, int]:
         """How many findings have each status."""
         counted = Counter[int]()
         for rows in self.rows:
-            counted.update(rows.statuses)
+            counted.update({code: rows.statuses.count(code) for code in range(len(STATUSES))})
         named = {status: counted[number] for number, status in enumerate(STATUSES)}
         for finding in (*self.manual, *self.sources):
             named[finding.status] += 1

@@ -10,6 +10,7 @@ from assay.engine.catalogue.controls import Check, View
 from assay.engine.catalogue.paths import Steps
 from assay.engine.cel import FAILURES, Program, StepsError, begin, describe
 from assay.engine.cel.extensions import secrets
+from assay.engine.judge.literals import unknown_to
 from assay.engine.judge.redaction import redacted
 from assay.engine.judge.relations import Related, Relations
 from assay.engine.judge.subjects import Subject, again
@@ -20,6 +21,7 @@ MAX_VIOLATIONS = 200  # of one finding; the rest is counted in its message
 MAX_GIVEN_UP = 5  # evaluations of a check that may run out of steps before the rest is left
 GIVEN_UP = "not evaluated: the check ran out of steps on the resources before"
 MAX_MESSAGE = 2_000  # characters
+MAX_PASSED, MAX_PASSED_TEXT = 50_000, 200  # literals that are remembered, and their characters
 NOTHING: dict[str, Any] = {}
 CLOSER = -1  # no status: the short way cannot tell
 EACH_CONTAINER = (("containers", paths.EACH),)
@@ -93,6 +95,11 @@ class Judge:
         self.has_item = "item" in rules.names
         self.programs = dict(rules.variables)
         self.given_up = 0  # evaluations that ran out of steps
+        # Nothing but the name and the text of a literal decides: what has passed, passes again.
+        plain = not (rules.when or rules.related or self.programs or rules.each or adjust)
+        asked = {read[0] for read in rules.assertion.reads}
+        self.literals_only = check.view == "literal" and plain and asked <= {"item", "params"}
+        self.passed: set[tuple[str, str]] = set()
 
     def run(
         self, found: Sequence[Subject], statuses: bytearray, details: dict[int, Detail]
@@ -103,6 +110,7 @@ class Judge:
         the long way, which knows what to say of it.
         """
         short = self._short_items if self.has_item else self._short
+        short = self._short_literals if self.literals_only else short
         for number, subject in enumerate(found):
             if self.given_up > MAX_GIVEN_UP:
                 statuses[number], details[number] = ERROR, Detail(GIVEN_UP)
@@ -165,6 +173,23 @@ class Judge:
             for item in items:
                 if assertion(*base, item, params, NOTHING, NOTHING, address) is not True:
                     return self._closer(subject)
+        except FAILURES:
+            return LOOK_CLOSER
+        return PASSED
+
+    def _short_literals(self, subject: Subject) -> tuple[int, Detail | None]:
+        """As `_short_items`, for a check of names and texts: each pair is asked about once."""
+        passed = self.passed
+        found = unknown_to(passed, subject.resource)
+        if found is None:
+            return self._short_items(subject)
+        assertion, rest = self.rules.assertion.fast, (self.params, NOTHING, NOTHING, "")
+        try:
+            for name, text in found:
+                if assertion(*subject.base, {"name": name, "text": text}, *rest) is not True:
+                    return self._closer(subject)
+                if len(passed) < MAX_PASSED and len(text) <= MAX_PASSED_TEXT:
+                    passed.add((name, text))
         except FAILURES:
             return LOOK_CLOSER
         return PASSED

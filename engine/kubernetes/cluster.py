@@ -10,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 from assay.engine.kubernetes import kinds as tables
-from assay.engine.kubernetes import live
+from assay.engine.kubernetes import live, objects
 from assay.engine.kubernetes.api import JSON, Api, ApiError
 from assay.engine.kubernetes.packed import Packed
 from assay.engine.model import Gap, Loaded, Place, SourceError
@@ -231,6 +231,7 @@ def _pages(api: Api, kind: Served, namespace: str, options: Options) -> tuple[Pa
             raise ApiError(-1, "the cluster would not list Secrets without their contents")
         for item in page.get("items") or ():
             item["apiVersion"], item["kind"] = kind.api_version, kind.kind
+            item = objects.dropped(item)
             items.append(live.trim(item, options.managers, options.classify))
         token = (page.get("metadata") or {}).get("continue") or ""
         if not token:

@@ -57,9 +57,7 @@ def read(file: Path, environment: str = "default") -> tuple[str, Read]:
         head = json.loads(next(lines, b"null"))
         if not isinstance(head, dict) or head.get("schema") != SCHEMA:
             raise _unusable(file, f"it does not begin with `{SCHEMA}`")
-        items = packed.of(
-            live.trim(item) for line in lines for item in [json.loads(line)] if _fits(item)
-        )
+        items = packed.of(live.trim(item) for line in lines for item in [_item(line)])
         cluster = str(head["cluster"])
         errors = [
             SourceError("snapshot", cluster, environment, subject, code, message, Place(cluster))
@@ -84,10 +82,11 @@ def _lines(file: Path) -> Iterator[bytes]:
             yield line
 
 
-def _fits(item: Any) -> bool:
+def _item(line: bytes) -> dict[str, Any]:
+    item: dict[str, Any] = json.loads(line)
     if objects.problem(item) is not None:
         raise ValueError("a line that is no object")
-    return True
+    return objects.dropped(item) if b"null" in line else item
 
 
 def _line(value: dict[str, Any]) -> bytes:

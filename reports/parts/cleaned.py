@@ -55,26 +55,47 @@ class Cleaner:
 class Findings:
     """The findings of a scan without secrets; iterating makes them anew."""
 
-    def __init__(self, findings: Callable[[], Iterator[Finding]], cleaner: Cleaner) -> None:
-        self._findings = findings
+    def __init__(self, scan: Scan, cleaner: Cleaner) -> None:
+        self._scan = scan
         self._resources: dict[Resource, Resource] = {}
+        self._paths: dict[str, str] = {}
         self.cleaner = cleaner
 
     def __call__(self) -> Iterator[Finding]:
+        return self._cleaned(self._scan.findings())
+
+    def notable(self) -> Iterator[Finding]:
+        """Those that are neither pass nor not_applicable."""
+        return self._cleaned(self._scan.notable())
+
+    def _cleaned(self, findings: Iterator[Finding]) -> Iterator[Finding]:
         clean = self.cleaner.text
-        for finding in self._findings():
+        for finding in findings:
             resource = self.resource(finding.resource)
             if not finding.message and not finding.violations:
                 if resource is not finding.resource:
                     finding = finding._replace(resource=resource)
                 yield finding
                 continue
+            message = clean(finding.message)
             violations = tuple(
-                Violation(clean(each.path), clean(each.message), self.place(each.place))
+                Violation(
+                    self._path(each.path),
+                    message if each.message == finding.message else clean(each.message),
+                    resource.place
+                    if each.place is finding.resource.place
+                    else self.place(each.place),
+                )
                 for each in finding.violations
             )
-            message = clean(finding.message)
             yield finding._replace(resource=resource, message=message, violations=violations)
+
+    def _path(self, path: str) -> str:
+        """The path without secrets; few paths are blamed often."""
+        found = self._paths.get(path)
+        if found is None:
+            found = self._paths[path] = self.cleaner.text(path)
+        return found
 
     def resource(self, resource: Resource) -> Resource:
         """The resource as it may be named; the same object where nothing is secret."""
@@ -112,7 +133,7 @@ def cleaned(scan: Scan) -> Scan:
     if isinstance(scan.findings, Findings):
         return scan
     cleaner = Cleaner(marked_values(scan.resources))
-    findings = Findings(scan.findings, cleaner)
+    findings = Findings(scan, cleaner)
     text, place = cleaner.text, findings.place
     gaps = [
         Gap(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from assay.engine.model import Finding, Place, Resource, Scan, Violation
+from assay.engine.model import QUIET, STATUSES, Finding, Place, Resource, Scan, Violation
 
 _MODULES = re.compile(r'^(?:module\.[^.\[]+(?:\[(?:[0-9]+|"(?:[^"\\]|\\.)*")\])?\.)+')
 _INSTANCE = re.compile(r'\[(?:[0-9]+|"(?:[^"\\]|\\.)*")\]$')
@@ -45,29 +45,53 @@ class Group(NamedTuple):
 
 def groups(scan: Scan, *statuses: str) -> list[Group]:
     """By control, check, exception and place, in the order in which they first appear."""
-    found: dict[tuple[str, str, str, str | None, str, str, Place], Group] = {}
-    for finding in scan.findings():
-        if finding.status not in statuses:
-            continue
-        violations = finding.violations or (Violation("", finding.message, finding.resource.place),)
-        for violation in violations:
-            # The message differs with the instance's address; the place and path do not.
-            said = violation.message if finding.status == "error" else ""
-            key = (
-                finding.control,
-                finding.check,
-                finding.status,
-                finding.excepted_by,
-                violation.path,
-                said,
-                violation.place,
-            )
-            group = found.get(key)
-            if group is None:
-                found[key] = Group(finding, violation, [finding.resource])
-            elif group.instances[-1] is not finding.resource:
-                group.instances.append(finding.resource)
+    findings = scan.findings() if QUIET.intersection(statuses) else scan.notable()
+    found: dict[Key, Group] = {}
+    for finding in findings:
+        if finding.status in statuses:
+            _add(found, finding, False)
     return list(found.values())
+
+
+def for_people(scan: Scan) -> tuple[dict[str, list[Group]], int]:
+    """The groups of each status, those of a cluster by what is said; how many are excepted.
+
+    Every object of a cluster is a place of its own: thousands that fail alike are one line.
+    """
+    found: dict[str, dict[Key, Group]] = {status: {} for status in STATUSES}
+    excepted = 0
+    for finding in scan.notable():
+        _add(found[finding.status], finding, finding.resource.source in ("cluster", "snapshot"))
+        excepted += finding.excepted_by is not None
+    return {status: list(held.values()) for status, held in found.items()}, excepted
+
+
+Key = tuple[str, str, str, str | None, str, str, Place | str]
+
+
+def _add(found: dict[Key, Group], finding: Finding, live: bool) -> None:
+    resource = finding.resource
+    violations = finding.violations or (Violation("", finding.message, resource.place),)
+    for violation in violations:
+        # The message differs with the instance's address; the place and path do not.
+        said = violation.message if finding.status == "error" else ""
+        place: Place | str = violation.place
+        if live:
+            said, place = violation.message.replace(resource.address, ""), resource.root
+        key = (
+            finding.control,
+            finding.check,
+            finding.status,
+            finding.excepted_by,
+            violation.path,
+            said,
+            place,
+        )
+        group = found.get(key)
+        if group is None:
+            found[key] = Group(finding, violation, [resource])
+        elif group.instances[-1] is not resource:
+            group.instances.append(resource)
 
 
 def declared(resource: Resource) -> str:

@@ -32,7 +32,7 @@ def helm(request, monkeypatch):
 
 def scanned(variant, capsys, *words):
     charts = f"fixtures/estate/{variant}"
-    config = ["--config", f"{charts}/assay.yaml"]
+    config = ["--config", f"{charts}/environments.yaml"]
     code = cli.main(["scan", f"{charts}/charts", f"{charts}/manifests", *config, "-f", "json"])
     report = json.loads(capsys.readouterr().out)
     found = [

@@ -220,13 +220,13 @@ def masked(line: str, every: bool = False) -> str:
     spans: list[tuple[int, int]] = []
     if len(line) > MAX_LENGTH:
         return line[:MAX_LENGTH].translate(_COVER)
-    if any(each in line for each in MARKS):
+    if _may_hold(line):
         for found in _forms().finditer(line):
             name = str(found.lastgroup).replace("_", "-")
             if not _excused(name, found.group(0)):
                 prefix = _PUBLIC.match(found.group(0))
                 spans.append((found.start() + (prefix.end() if prefix else 0), found.end()))
-    for pattern in (_ENTRY, _PAIR):
+    for pattern in (_ENTRY, _PAIR) if ":" in line or "=" in line else ():
         for pair in pattern.finditer(line):
             group = next((g for g in ("double", "single", "bare") if pair[g] is not None), "bare")
             text = pair[group] or ""
@@ -240,10 +240,18 @@ def masked(line: str, every: bool = False) -> str:
 _COVER = dict.fromkeys(range(33, 127), MASK)
 
 
+def _may_hold(text: str) -> bool:
+    """Whether the text has what every form has; a loop, which is asked for every text there is."""
+    for mark in MARKS:  # noqa: SIM110 - twice as fast as `any`
+        if mark in text:
+            return True
+    return False
+
+
 def _form(text: str) -> str:
     """The class of the first form that is found in the text."""
     text = text[:MAX_LENGTH]
-    if len(text) < MIN_LENGTH or not any(mark in text for mark in MARKS):
+    if len(text) < MIN_LENGTH or not _may_hold(text):
         return ""
     for found in _forms().finditer(text):
         name = str(found.lastgroup).replace("_", "-")
@@ -254,7 +262,7 @@ def _form(text: str) -> str:
 
 def replaced(text: str) -> str:
     """The text with everything in it that has the form of a secret replaced by its class."""
-    if len(text) < MIN_LENGTH or not any(mark in text for mark in MARKS):
+    if len(text) < MIN_LENGTH or not _may_hold(text):
         return text
     parts: list[str] = []
     done = 0
