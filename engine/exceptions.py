@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -166,7 +167,7 @@ def _acceptance(node: Node, reader: Reader, known: frozenset[str]) -> Acceptance
     broad = "broad" in entries and entries["broad"].value is True
     requester = reader.text(entries, "requester", node)
     approver = reader.text(entries, "approver", node)
-    if requester and requester.casefold() == approver.casefold():
+    if requester and requester.strip().casefold() == approver.strip().casefold():
         message = "an exception is approved by someone other than its requester"
         reader.fail("exception-approver", message, entries["approver"])
     return Acceptance(
@@ -266,41 +267,72 @@ def referred(
 def apply(scan: Scan, accepted: Sequence[Acceptance], today: date) -> Scan:
     """The scan with every covered fail annotated, and notices about the exceptions themselves."""
     active = [each for each in accepted if each.in_force(today)]
-    used: set[str] = set()
+    covering = _Index(accepted).covering
+    covered: Counter[str] = Counter()
     for finding in scan.findings():
         if finding.status == "fail":
-            used.update(each.id for each in accepted if each.covers(finding))
-    notices = [*scan.notices, *_notices(accepted, used, today)]
+            covered.update(each.id for each in covering(finding))
+    notices = [*scan.notices, *_notices(accepted, covered, today)]
     return scan._replace(
         findings=_annotated(scan.findings, active), notices=notices, exceptions=active
     )
 
 
+class _Index:
+    """Exceptions by what they name: a finding is not compared with each of them."""
+
+    def __init__(self, accepted: Sequence[Acceptance]) -> None:
+        self._exact: dict[tuple[str, str], list[int]] = {}
+        self._broad: dict[str, list[int]] = {}
+        self._all = accepted
+        for number, each in enumerate(accepted):
+            for control in each.controls:
+                if each.broad:
+                    self._broad.setdefault(control, []).append(number)
+                    continue
+                for address in {selector.fields.get("address", "") for selector in each.selectors}:
+                    self._exact.setdefault((control, address), []).append(number)
+
+    def covering(self, finding: Finding) -> Iterator[Acceptance]:
+        """Those that cover a finding, in the order of their files."""
+        control = finding.control
+        numbers: Sequence[int] = self._exact.get((control, finding.resource.address), ())
+        if control in self._broad:
+            numbers = sorted([*numbers, *self._broad[control]])
+        for number in numbers:
+            if self._all[number].covers(finding):
+                yield self._all[number]
+
+
 def _annotated(
     findings: Callable[[], Iterator[Finding]], active: Sequence[Acceptance]
 ) -> Callable[[], Iterator[Finding]]:
+    covering = _Index(active).covering
+
     def annotated() -> Iterator[Finding]:
         for finding in findings():
             if finding.status == "fail" and finding.excepted_by is None:
-                for each in active:
-                    if each.covers(finding):
-                        finding = finding._replace(excepted_by=each.id)
-                        break
+                for each in covering(finding):
+                    finding = finding._replace(excepted_by=each.id)
+                    break
             yield finding
 
     return annotated
 
 
-def _notices(accepted: Sequence[Acceptance], used: set[str], today: date) -> Iterator[Notice]:
+def _notices(
+    accepted: Sequence[Acceptance], covered: Mapping[str, int], today: date
+) -> Iterator[Notice]:
     for each in accepted:
         if not each.in_force(today):
             message = f"the exception `{each.id}` is not in force: {_why(each, today)}"
             yield Notice("exception-expired", each.id, message, each.place)
-        elif each.id not in used:
+        elif not covered[each.id]:
             message = f"the exception `{each.id}` covers nothing that fails: remove it"
             yield Notice("exception-unused", each.id, message, each.place)
         elif each.broad:
-            message = f"the exception `{each.id}` is broad: it covers whatever matches"
+            fails = f"{covered[each.id]} fail{'s' if covered[each.id] > 1 else ''}"
+            message = f"the exception `{each.id}` is broad: it covers whatever matches, now {fails}"
             yield Notice("exception-broad", each.id, message, each.place)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from assay.engine.model import SOURCE_CONTROL, Finding, Gap, Place, Scan, Violation
+from assay.engine.model import SOURCE_CONTROL, Finding, Gap, Notice, Place, Scan, Violation
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {"low": "note", "medium": "warning", "high": "error", "critical": "error"}
@@ -67,6 +67,8 @@ def _run(scan: Scan, rules: list[dict[str, Any]], notes: list[dict[str, Any]]) -
         "executionSuccessful": not scan.faults,
         "toolExecutionNotifications": notes,
     }
+    if scan.notices:  # of exceptions and baselines: expired, unused, broad
+        invocation["toolConfigurationNotifications"] = [_notice(each) for each in scan.notices]
     if scan.at is not None:
         invocation["endTimeUtc"] = scan.at
     return {
@@ -81,6 +83,17 @@ def _run(scan: Scan, rules: list[dict[str, Any]], notes: list[dict[str, Any]]) -
         "columnKind": "unicodeCodePoints",
         "invocations": [invocation],
     }
+
+
+def _notice(notice: Notice) -> dict[str, Any]:
+    note: dict[str, Any] = {
+        "level": "warning",
+        "message": {"text": notice.message},
+        "descriptor": {"id": notice.code},
+    }
+    if notice.place is not None:
+        note["locations"] = [{"physicalLocation": _physical(notice.place)}]
+    return note
 
 
 def _rule(control: Any) -> dict[str, Any]:

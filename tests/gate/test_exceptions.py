@@ -84,6 +84,21 @@ def test_a_broad_exception_covers_patterns_and_is_named(tmp_path: Path) -> None:
     text = GOOD.replace("{address: aws_db_instance.a}", "{address: 'aws_db_*'}") + "broad: true\n"
     applied = exceptions.apply(scan(finding("aws_db_instance.a")), accepted(tmp_path, text), TODAY)
     assert outcome(applied) == ({"aws_db_instance.a": "EX-1"}, ["exception-broad"])
+    assert applied.notices[0].message.endswith("covers whatever matches, now 1 fail")
+
+
+def test_the_first_of_several_exceptions_is_named_and_each_counts_as_used(tmp_path: Path) -> None:
+    broad = GOOD.replace("EX-1", "EX-2").replace("{address: aws_db_instance.a}", "{kind: 'aws*'}")
+    again = GOOD.replace("EX-1", "EX-3").replace("{address", "{kind: aws_db_instance, address")
+    for number, text in enumerate((broad + "broad: true\n", GOOD, again)):
+        (tmp_path / f"{number}.yaml").write_text(text)
+    found = exceptions.read(str(tmp_path), frozenset({"backup-database"}))
+    applied = exceptions.apply(scan(finding("aws_db_instance.a"), finding("b")), found, TODAY)
+    assert outcome(applied) == ({"aws_db_instance.a": "EX-2", "b": "EX-2"}, ["exception-broad"])
+    assert outcome(exceptions.apply(scan(finding("aws_db_instance.a")), found[1:], TODAY)) == (
+        {"aws_db_instance.a": "EX-1"},
+        [],
+    )
 
 
 @pytest.mark.parametrize(
