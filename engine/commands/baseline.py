@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from assay.engine import baseline
-from assay.engine.commands import scan, sources
-from assay.engine.errors import usage
+from assay.engine.commands import scan, sources, writing
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -29,8 +28,5 @@ def run(args: argparse.Namespace) -> int:
     at = scan.time_of(args.at)
     result = scan.judge(args, at, sources.discovered(args))
     text = baseline.write(result, (at or datetime.now(UTC)).date())
-    try:
-        Path(args.output).write_text(text, "utf-8")
-    except OSError as error:
-        raise usage(f"the baseline cannot be written: {error}", code="report-write") from None
+    writing.whole(Path(args.output), text.encode())
     return 0

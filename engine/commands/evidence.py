@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from assay.engine.commands import evidence_bundle, evidence_history, evidence_sink
+from assay.engine.commands import evidence_bundle, evidence_history, evidence_sink, writing
 from assay.engine.errors import InputError, printable, usage
 from assay.engine.evidence import bundle, keys, sample
 from assay.engine.history import period as periods
@@ -109,7 +109,7 @@ def _show_period(args: argparse.Namespace) -> int:
     else:
         said = "".join(f"{printable(line)}\n" for line in periods.text(document))
     if args.output:
-        evidence_bundle.write(Path(args.output), said.encode())
+        writing.whole(Path(args.output), said.encode())
     else:
         sys.stdout.write(said)
     return 0

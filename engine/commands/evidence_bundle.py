@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 from assay.engine import gate
 from assay.engine.catalogue import load
-from assay.engine.commands import evidence_history, evidence_request, scan, sources
+from assay.engine.commands import evidence_history, evidence_request, scan, sources, writing
 from assay.engine.errors import InputError, Problem, printable, usage
 from assay.engine.evidence import bundle, contents, inputs, keys
 from assay.engine.evidence.conceal import Concealed
@@ -116,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
         packed = target.name.endswith(("gz", ".tgz"))
         data = bundle.build(files, manifest, claim, signer, packed)
         history.record(seen, when, hashlib.sha256(bundle.document(manifest)).hexdigest())
-        write(target, data)
+        writing.whole(target, data)
     if not args.quiet:
         whole = "complete" if not open_reasons else f"incomplete ({len(open_reasons)} reasons)"
         print(f"{len(files)} files, {len(data)} bytes, {whole}, {fails} fails that block")
@@ -234,24 +233,6 @@ def read(path: str) -> bytes:
     except OSError as error:
         message = f"the bundle {printable(Path(path).name)} cannot be read: {error.strerror}"
         raise InputError(Problem("path-not-found", message)) from None
-
-
-def write(target: Path, data: bytes) -> None:
-    """The file, whole or not at all, and on the disk when this returns."""
-    folder = target.absolute().parent
-    name = ""
-    try:
-        with tempfile.NamedTemporaryFile("wb", dir=folder, delete=False) as stream:
-            name = stream.name
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).chmod(0o644)
-        os.replace(name, target)  # noqa: PTH105
-    except OSError as error:
-        if name:
-            Path(name).unlink(missing_ok=True)
-        raise usage(f"the file cannot be written: {error.strerror}", code="report-write") from None
 
 
 def stamp(at: datetime) -> str:

@@ -160,7 +160,8 @@ def _check(args: argparse.Namespace) -> int:
     with store.connect(Path(args.history), write=False) as connection:
         store.check(connection)
         runs = store.all_runs(connection)
-        print(f"sound: {len(runs)} runs, every {store.schedule(connection)}")
+        hours = store.schedule(connection).total_seconds() / 3600
+        print(f"sound: {len(runs)} runs, one every {hours:g} hours")
         for run in runs[-1:]:
             print(f"last: {store.text(run.at)} {run.manifest}".rstrip())
     return 0

@@ -207,7 +207,8 @@ def _result(
     if deviations:
         accepted = sum(bool(each["excepted_by"]) for each in deviations)
         late = sum(each["within_sla"] is False for each in deviations)
-        return f"{said}{len(deviations)} deviations, {accepted} accepted, {late} over the SLA"
+        number = _several(len(deviations), "deviation")
+        return f"{said}{number}, {accepted} accepted, {late} over the SLA"
     if all(not each["findings"] for each in population):
         return f"{said}nothing to test"
     return f"{said}no deviation found"
@@ -221,37 +222,60 @@ def text(document: Mapping[str, Any]) -> Iterator[str]:
         f"runs: {runs['complete']} complete of {runs['expected']} expected, "
         f"{runs['incomplete']} incomplete"
     )
-    for gap in document["gaps"]:
-        yield f"gap: {gap['after']} to {gap['before']}: {gap['reason']}"
+    yield from (_gap(gap) for gap in document["gaps"])
     for change in document["changes"]:
-        yield f"change: {change['at']} {change['what']}: {_change(change)}"
+        yield f"change: {_second(change['at'])} {change['what']}: {_change(change)}"
     for each in document["exceptions"]:
         yield (
             f"exception: {each['id']} for {', '.join(each['controls'])}: approved by "
             f"{each['approver']} on {each['approved']}, expires {each['expires']}"
         )
     order = {severity: -number for number, severity in enumerate(SEVERITIES)}
+    idle = []
     for control in sorted(
-        document["controls"], key=lambda each: (order.get(each["severity"], 1), each["id"])
+        document["controls"],
+        key=lambda each: (not each["deviations"], order.get(each["severity"], 1), each["id"]),
     ):
-        yield f"{control['severity']}[{control['id']}]: {control['result']}"
-        for gap in control["gaps"]:
-            if gap["reason"].startswith(tested.NOT_JUDGED):
-                yield f"  gap: {gap['after']} to {gap['before']}: {gap['reason']}"
-        for row in control["population"]:
-            counts = ", ".join(f"{number} {name}" for name, number in row["findings"].items())
-            yield f"  {row['first_run']} to {row['last_run']} ({row['runs']} runs): {counts or '0'}"
-        for row in control["deviations"]:
-            late = "" if row["within_sla"] in (True, None) else ", over the SLA"
-            accepted = (
-                f", accepted by {', '.join(row['excepted_by'])}" if row["excepted_by"] else ""
-            )
-            through = ", not watched all the time" if row["observed_through_gap"] else ""
-            yield (
-                f"  deviation: {row['address']} ({row['root']}): {row['first_seen']} to "
-                f"{row['last_seen']}, {row['days']} days{late}{accepted}{through}"
-            )
+        if control["deviations"] or any(row["findings"] for row in control["population"]):
+            yield from _control(control)
+        else:
+            idle.append(f"{control['id']} ({control['runs']['actual']})")
+    if idle:
+        yield f"nothing to test, or not tested (in so many runs): {', '.join(idle)}"
     yield "Results are results of tests on what was read; they do not say that a control works."
+
+
+def _control(control: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{control['severity']}[{control['id']}]: {control['result']}"
+    for gap in control["gaps"]:
+        if gap["reason"].startswith(tested.NOT_JUDGED):
+            yield f"  {_gap(gap)}"
+    for row in control["population"]:
+        counts = ", ".join(f"{number} {name}" for name, number in row["findings"].items())
+        times = f"{_second(row['first_run'])} to {_second(row['last_run'])}"
+        yield f"  {times} ({_several(row['runs'], 'run')}): {counts or '0'}"
+    for row in control["deviations"]:
+        late = "" if row["within_sla"] in (True, None) else ", over the SLA"
+        accepted = f", accepted by {', '.join(row['excepted_by'])}" if row["excepted_by"] else ""
+        through = ", not watched all the time" if row["observed_through_gap"] else ""
+        times = f"{_second(row['first_seen'])} to {_second(row['last_seen'])}"
+        yield (
+            f"  deviation: {row['address']} ({row['root']}): {times}, "
+            f"{_several(row['days'], 'day')}{late}{accepted}{through}"
+        )
+
+
+def _gap(gap: Mapping[str, str]) -> str:
+    return f"gap: {_second(gap['after'])} to {_second(gap['before'])}: {gap['reason']}"
+
+
+def _second(time: str) -> str:
+    """A time without the part of a second that the clock had."""
+    return f"{time[:19]}Z"
+
+
+def _several(number: float, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _change(change: Mapping[str, Any]) -> str:

@@ -324,6 +324,7 @@ def prune(connection: sqlite3.Connection, before: datetime) -> int:
     cut = store.text(before)
     with store.writing(connection):
         newest = store.last_run(connection)
+        held = connection.total_changes
         old = "(SELECT id FROM run WHERE at < ?)"
         for table in ("span", "tally", "waiver"):
             connection.execute(f"DELETE FROM {table} WHERE last IN {old}", (cut,))  # noqa: S608
@@ -340,7 +341,8 @@ def prune(connection: sqlite3.Connection, before: datetime) -> int:
         connection.execute(
             "DELETE FROM subject WHERE id NOT IN (SELECT subject FROM span)",
         )
-        known = store.meta(connection, "pruned")
-        connection.execute("INSERT OR REPLACE INTO meta VALUES ('pruned', ?)", (max(cut, known),))
+        if connection.total_changes > held:
+            known = max(cut, store.meta(connection, "pruned"))
+            connection.execute("INSERT OR REPLACE INTO meta VALUES ('pruned', ?)", (known,))
     connection.execute("VACUUM")
     return cursor.rowcount

@@ -631,7 +631,7 @@ def test_scan_records_into_a_history(place: Path, capsys: pytest.CaptureFixture[
     assert assay("evidence", "period", *words) == 0
     said = capsys.readouterr().out
     assert "runs: 2 complete of 2 expected, 0 incomplete" in said
-    assert "high[multi-az-database]: tested in 2 of 2 expected runs: 1 deviations" in said
+    assert "high[multi-az-database]: tested in 2 of 2 expected runs: 1 deviation," in said
 
 
 def test_a_sample_can_be_drawn_again_from_any_order(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import resource
+import signal
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from assay.engine import baseline, exceptions, gate
+from assay.engine import baseline, cli, exceptions, gate
 from assay.engine.errors import InputError
 from assay.engine.model import Finding, Gap, Place, Resource, Scan, Violation
 
@@ -173,3 +175,24 @@ def test_what_is_no_baseline_is_refused(tmp_path: Path, text: str) -> None:
 def test_the_gate(found: Scan, options: dict[str, Any], reasons: list[str]) -> None:
     blocks = gate.blocks(found, gate.GateOptions(**options))
     assert [block.reason for block in blocks] == reasons
+
+
+def test_a_baseline_that_cannot_be_written_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "main.tf").write_text('resource "aws_db_instance" "a" {}')
+    words = ["baseline", "write", "main.tf", "-o", "known.json"]
+    assert cli.main(words) == 0
+    before = (tmp_path / "known.json").read_bytes()
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, old[1]))
+    try:
+        assert cli.main(words) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert capsys.readouterr().err.startswith("error[report-write]: ")
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()}["known.json"] == before
+    assert {file.name for file in tmp_path.iterdir()} == {"main.tf", "known.json"}

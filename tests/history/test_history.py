@@ -264,6 +264,9 @@ def test_retention_forgets_what_ended_and_says_so(tmp_path: Path) -> None:
     runs = [(day, scan(a="fail", b="fail" if day < 3 else "pass")) for day in range(10)]
     add(path, *runs)
     with store.connect(path) as database:
+        assert record.prune(database, START - 9 * DAY) == 0
+    assert gaps(path, 10) == []  # nothing was forgotten
+    with store.connect(path) as database:
         gone = record.prune(database, START + 6 * DAY)
     assert gone == 4  # day 0 stays for `a`, which has failed since; day 3 for `b`
     assert recorded(path) == [("a", "fail", 0, 9, True), ("b", "pass", 3, 9, True)]
