@@ -76,6 +76,17 @@ def blocking(scan: Scan, options: GateOptions) -> Iterator[Block]:
         yield Block("fault", fault.code, fault.message)
 
 
+def not_evaluated(scan: Scan, options: GateOptions) -> tuple[list[Block], list[Block]]:
+    """What was not evaluated, whatever share the gate bears; and what `--allow` left out."""
+    whole = options._replace(coverage=1.0)
+    left = [each for each in blocks(scan, whole) if each.reason != "fail"]
+    if not options.allow:
+        return left, []
+    every = [each for each in blocks(scan, whole._replace(allow=())) if each.reason != "fail"]
+    held = set(left)
+    return left, [each for each in every if each not in held]
+
+
 def is_allowed(kind: str, subject: str, options: GateOptions) -> bool:
     """Whether `--allow` lifts the block of this kind on this subject."""
     return any(

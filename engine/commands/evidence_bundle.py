@@ -67,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
     open_reasons = [each for each in gate.blocks(result, decided) if each.reason != "fail"]
     if open_reasons and not args.allow_incomplete:
         return _refuse(open_reasons)
+    left, allowed = gate.not_evaluated(result, decided)
     concealed = Concealed()
     kept = contents.kept_inputs(loaded, result, concealed)
     own = contents.kept_inputs(evidence_request.policies(request), result, concealed)
@@ -76,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         [inputs.unpack(kept.files[row["file"]], row["file"]) for row in kept.rows],
     )
     asked = bundle.document(evidence_request.document(request, result))
-    seen = record.observed(result, not open_reasons)
+    seen = record.observed(result, not left)
     fails = sum(each.reason == "fail" for each in gate.blocks(result, decided))
     manifest: dict[str, Any] = {
         "schema": bundle.SCHEMA,
@@ -94,8 +95,9 @@ def run(args: argparse.Namespace) -> int:
         "gate": {"fail_on": args.fail_on, "allow": list(args.allow), "strict": args.strict},
         "counts": dict(result.counts),
         "reconciliation": contents.reconciliation(result),
-        "complete": not open_reasons,
-        "incomplete": [each._asdict() for each in open_reasons],
+        "complete": not left,
+        "incomplete": [each._asdict() for each in left],
+        "allowed": [each._asdict() for each in allowed],
         "inputs": kept.rows,
         "policies": own.rows,
         "not_replayed": contents.differences(result, again),
@@ -105,19 +107,20 @@ def run(args: argparse.Namespace) -> int:
     with evidence_history.locked(args, at) as (history, when):
         result = result._replace(at=stamp(when))
         manifest |= {"at": stamp(when), "previous": previous or history.previous}
+        manifest["times"] = {"started": stamp(now), "signed": stamp(when)}
         files = {**kept.files, **own.files, **rule_files.files, manifest["request"]: asked}
         files["sources.json"] = bundle.document(_sources(args, tree, concealed))
         files[bundle.FINDINGS] = "".join(formats.pieces("json", result, {}, False, False)).encode()
         files[bundle.POPULATION] = contents.population(result)
         files |= _reports(args.format, result)
-        outcome = "FAILED" if fails else "PASSED" if not open_reasons else "WARNED"
-        claim = contents.predicate(result, outcome, not open_reasons)
+        outcome = "FAILED" if fails else "PASSED" if not left else "WARNED"
+        claim = contents.predicate(result, outcome, not left)
         packed = target.name.endswith(("gz", ".tgz"))
         data = bundle.build(files, manifest, claim, signer, packed)
         history.record(seen, when, hashlib.sha256(bundle.document(manifest)).hexdigest())
         writing.whole(target, data)
     if not args.quiet:
-        whole = "complete" if not open_reasons else f"incomplete ({len(open_reasons)} reasons)"
+        whole = "complete" if not left else f"incomplete ({len(left)} reasons)"
         print(f"{len(files)} files, {len(data)} bytes, {whole}, {fails} fails that block")
     return 0
 

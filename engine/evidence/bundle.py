@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib import resources
 from typing import Any, NamedTuple
@@ -134,12 +134,6 @@ def _told(data: bytes) -> dict[str, str]:
 def readme(manifest: Mapping[str, Any]) -> bytes:
     """What stands in the bundle for the person who opens it."""
     template = (resources.files("assay.engine.evidence") / "readme.txt").read_text("utf-8")
-    reasons = manifest["incomplete"]
-    limits = "Everything that should have been read was read.\n"
-    if reasons:
-        rows = "\n".join(f"- {each['reason']}: {each['subject']}" for each in reasons)
-        limits = "**This evidence is incomplete, and was signed all the same.** Not covered:\n\n"
-        limits += f"{rows}\n"
     counts = ", ".join(f"{number} {name}" for name, number in manifest["counts"].items())
     words = {
         "@AT@": manifest["at"],
@@ -148,11 +142,27 @@ def readme(manifest: Mapping[str, Any]) -> bytes:
         "@CATALOGUE@": manifest["catalogue"]["digest"],
         "@COUNTS@": counts.replace("_", " "),
         "@KEY@": manifest["key"] or "not stated",
-        "@LIMITS@": limits,
+        "@LIMITS@": _limits(manifest),
     }
     for word, text in words.items():
         template = template.replace(word, _inert(text))
     return template.encode()
+
+
+def _limits(manifest: Mapping[str, Any]) -> str:
+    found = ""
+    if manifest["incomplete"]:
+        found = "**This evidence is incomplete, and was signed all the same.** Not covered:\n\n"
+        found += _rows(manifest["incomplete"])
+    if manifest["allowed"]:
+        found += "\n" if found else ""
+        found += "Left out, each allowed by name when this was made:\n\n"
+        found += _rows(manifest["allowed"])
+    return found or "Everything that should have been read was read.\n"
+
+
+def _rows(reasons: Sequence[Mapping[str, str]]) -> str:
+    return "".join(f"- {each['reason']}: {each['subject']}\n" for each in reasons)
 
 
 def _inert(text: str) -> str:

@@ -95,10 +95,13 @@ def connect(path: Path, write: bool = True) -> Iterator[sqlite3.Connection]:
     try:
         if not write and not path.is_file():
             raise usage(f"no such history: {printable(path.name)}", code="path-not-found")
-        mode = "rwc" if write else "ro"
+        # What a killed writer left half is taken back by whoever comes next, a reader too.
+        torn = path.with_name(f"{path.name}-journal").exists()
+        mode = "rwc" if write else "rw" if torn else "ro"
         uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
         connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA query_only = {int(not write)}")
         _prepare(connection, write)
         yield connection
     except sqlite3.Error as error:

@@ -583,6 +583,29 @@ def test_incomplete_coverage_is_signed_only_when_told_and_said_inside(
     assert "incomplete, as it says itself" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("word", "value", "complete", "said"),
+    [
+        ("--require-coverage", "0", False, "This evidence is incomplete"),
+        ("--allow", "module:module.*", True, "Left out, each allowed by name"),
+    ],
+)
+def test_what_the_gate_bears_is_said_inside(
+    place: Path, tmp_path: Path, word: str, value: str, complete: bool, said: str
+) -> None:
+    """A lower bound on coverage makes nothing complete; what is named is told as left out."""
+    (tmp_path / "a.tf").write_text('module "far" { source = "git::https://example.invalid/x.git" }')
+    words = ["evidence", "bundle", str(tmp_path), "--key", "key.pem", "-o", "bears.tar", "--at", AT]
+    assert assay(*words) == 1
+    code = assay(*words, word, value)
+    files = archive.read(Path("bears.tar").read_bytes())
+    manifest = json.loads(files["manifest.json"])
+    assert (code, manifest["complete"]) == (0, complete)
+    assert manifest["allowed" if complete else "incomplete"]
+    assert said in files["README.md"].decode()
+    assert "Everything that should" not in files["README.md"].decode()
+
+
 def test_a_bundle_that_cannot_be_written_leaves_the_history_alone(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

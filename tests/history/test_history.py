@@ -376,6 +376,27 @@ def test_a_killed_process_loses_nothing_that_it_reported(tmp_path: Path, wait: f
     add(path, (held[-1] + 1, scan(a="pass")))
 
 
+TORN = """
+import os, sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("PRAGMA cache_size = 2")
+database.execute("BEGIN IMMEDIATE")
+database.execute("DELETE FROM span")
+rows = ((f"name {n}", "x" * 500) for n in range(500))
+database.executemany("INSERT INTO meta VALUES (?, ?)", rows)
+os._exit(1)
+"""
+
+
+def test_a_reader_takes_back_what_a_killed_writer_left_half(tmp_path: Path) -> None:
+    path = tmp_path / "h.db"
+    add(path, (0, scan(a="fail")))
+    subprocess.run([sys.executable, "-c", TORN, str(path)], check=False)
+    assert {each.name for each in tmp_path.iterdir()} == {"h.db", "h.db-journal"}
+    assert len(asked(path, 1)["controls"][0]["deviations"]) == 1
+    assert recorded(path) == [("a", "fail", 0, 0, True)]
+
+
 def test_a_full_disk_is_named_and_nothing_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "h.db"
     add(path, (0, scan(a="pass")))
