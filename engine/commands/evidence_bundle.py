@@ -1,10 +1,9 @@
-"""assay evidence bundle and replay: a scan → a signed archive, and the archive judged again."""
+"""assay evidence bundle: a scan → a signed archive."""
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -14,8 +13,15 @@ from typing import Any
 
 from assay.engine import gate
 from assay.engine.catalogue import load
-from assay.engine.commands import evidence_history, evidence_request, scan, sources, writing
-from assay.engine.errors import InputError, Problem, printable, usage
+from assay.engine.commands import (
+    evidence_history,
+    evidence_request,
+    evidence_verify,
+    scan,
+    sources,
+    writing,
+)
+from assay.engine.errors import printable, usage
 from assay.engine.evidence import bundle, contents, inputs, keys
 from assay.engine.evidence.conceal import Concealed
 from assay.engine.files import Tree, display_name
@@ -26,7 +32,6 @@ from assay.reports import formats
 # What is not in a bundle's reports: the findings are there as they are, the text is for terminals,
 # and a PDF needs a program that the signer may not have.
 LEFT_OUT = ("json", "text", "pdf")
-MAX_BUNDLE = 1024 * 1024 * 1024  # bytes
 ACTORS = ("ASSAY_ACTOR", "GITLAB_USER_LOGIN", "GITHUB_ACTOR")
 FILES = ("plan", "state", "var_file", "values", "snapshot")  # options that name further inputs
 
@@ -54,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     wanted = [word for word in args.format if "=" in word or word not in formats.FORMATS]
     if wanted:
         raise usage(f"-f names a report inside the bundle, such as sarif, not `{wanted[0]}`")
-    previous = bundle.open_(read(args.previous)).digest if args.previous else None
+    previous = bundle.open_(evidence_verify.read(args.previous)).digest if args.previous else None
     decided = scan.decided(args)
     tree = sources.discovered(args)
     now = at or datetime.now(UTC)
@@ -180,62 +185,6 @@ def _sources(args: argparse.Namespace, tree: Tree, concealed: Concealed) -> list
         else:
             rows.append({**row, "sha256": hashlib.sha256(data).hexdigest()})
     return rows
-
-
-def replay(args: argparse.Namespace) -> int:
-    """0 where the inputs give the findings that the bundle holds; 1 where they do not."""
-    held = opened(args)
-    request, loaded = evidence_request.read(held)
-    result = scan.judged(request, loaded)
-    said = held.files[bundle.FINDINGS].decode().splitlines()
-    now = "".join(formats.pieces("json", result, {}, False, False)).splitlines()
-    # Where some findings rest on a secret, counts differ with them: each other finding is compared.
-    hidden = {tuple(row) for row in held.manifest["not_replayed"]}
-    other = [
-        (one, two)
-        for one, two in zip(said, now, strict=False)
-        if one != two and _key(one) not in hidden and not (hidden and not _key(one))
-    ]
-    total = sum(held.manifest["counts"].values())
-    if len(said) != len(now) or other:
-        print(f"the inputs give other findings: {len(other) or 'another number'}", file=sys.stderr)
-        for one, two in other[:10]:
-            print(f"  bundle: {printable(one[:300])}", file=sys.stderr)
-            print(f"  replay: {printable(two[:300])}", file=sys.stderr)
-        return 1
-    print(f"the same findings: {total - len(hidden)} of {total} judged again from the inputs")
-    for row in sorted(hidden):
-        print(f"  rests on a secret, not judged again: {printable(' '.join(row))}")
-    return 0
-
-
-def _key(line: str) -> tuple[str, ...]:
-    """The identity of the finding that a line of the findings holds; () for another line."""
-    try:
-        found = json.loads(line.rstrip(","))
-        who = [found["resource"][name] for name in ("source", "root", "environment", "address")]
-        return (found["control"], found["check"], *who)
-    except (ValueError, KeyError, TypeError):
-        return ()
-
-
-def opened(args: argparse.Namespace) -> bundle.Opened:
-    """The bundle that the arguments name, verified where they give a key."""
-    data = read(args.bundle)
-    if args.key:
-        return bundle.verify(data, keys.read_public(args.key))
-    return bundle.open_(data)
-
-
-def read(path: str) -> bytes:
-    """The bytes of a bundle. Raises InputError for a file that is not there or too large."""
-    try:
-        if Path(path).stat().st_size > MAX_BUNDLE:
-            raise usage("that is too large for a bundle", code="evidence-changed")
-        return Path(path).read_bytes()
-    except OSError as error:
-        message = f"the bundle {printable(Path(path).name)} cannot be read: {error.strerror}"
-        raise InputError(Problem("path-not-found", message)) from None
 
 
 def stamp(at: datetime) -> str:

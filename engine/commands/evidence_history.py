@@ -100,7 +100,7 @@ def period(
 
 
 def _rebuild(args: argparse.Namespace) -> int:
-    from assay.engine.commands import evidence_bundle
+    from assay.engine.commands import evidence_verify
     from assay.engine.evidence import bundle, keys
 
     target = Path(args.output)
@@ -109,7 +109,7 @@ def _rebuild(args: argparse.Namespace) -> int:
     key = keys.read_public(args.key) if args.key else None
     held: list[tuple[datetime, str, str, str | None]] = []
     for name in args.bundles:
-        data = evidence_bundle.read(name)
+        data = evidence_verify.read(name)
         opened = bundle.verify(data, key) if key else bundle.open_(data)
         at = datetime.fromisoformat(opened.manifest["at"])
         held.append((at, opened.digest, name, opened.manifest["previous"]))
@@ -120,7 +120,7 @@ def _rebuild(args: argparse.Namespace) -> int:
     try:
         with store.connect(target) as connection, store.writing(connection):
             for at, digest, name, _ in held:
-                opened = bundle.open_(evidence_bundle.read(name))
+                opened = bundle.open_(evidence_verify.read(name))
                 findings = json.loads(opened.files[bundle.FINDINGS])["findings"]
                 try:
                     seen = record.from_document(opened.manifest["run"], findings)

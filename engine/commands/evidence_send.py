@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from assay.engine.commands import evidence_bundle
+from assay.engine.commands import evidence_verify
 from assay.engine.errors import InputError, Problem, printable, usage
 from assay.engine.evidence import bundle, keys
 from assay.engine.history import sink
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     key = keys.read_public(args.key) if args.key else None
     held = []
     for name in args.bundles:
-        data = evidence_bundle.read(name)
+        data = evidence_verify.read(name)
         held.append((name, bundle.verify(data, key) if key else bundle.open_(data)))
     from opensearchpy.exceptions import OpenSearchException
 
