@@ -27,7 +27,15 @@ CATALOGUE = load()
 IDS = [control.id for control in CATALOGUE.controls]
 ROOT = "live/production"  # staging calls the same modules
 # What the estate is said to have: without it, its absence is nobody's fault.
-EXPECTED = frozenset({"calico", "cost", "istio", "prometheus", "vault", "velero"})
+EXPECTED = frozenset({"calico", "cost", "istio", "prometheus", "tracing", "vault", "velero"})
+# Row of the estate → what must be judged there → by which controls.
+ROWS = yaml.safe_load((Path(__file__).parent / "estate_rows.yaml").read_text("utf-8"))
+# The log sources of row 22.
+SOURCES = {
+    *("argocd", "auditd", "cloudflare", "cloudtrail", "falco", "gitlab"),
+    *("keycloak", "kubernetes", "nginx", "opensearch", "postgresql", "vault"),
+}
+MANUAL = {control.id for control in CATALOGUE.controls if not control.checks}
 TIERS = ("frontend", "services", "data", "ops")
 
 
@@ -62,6 +70,28 @@ def test_each_control_fails_on_weak_and_holds_on_hardened(id: str) -> None:
     hardened = statuses("hardened")[id]
     assert hardened["pass"], "nothing on the hardened estate meets this control"
     assert hardened.keys() <= {"pass", "not_applicable"}, hardened
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_row_by_row_what_must_be_judged_fails_on_weak_and_holds_on_hardened(row: str) -> None:
+    table = {
+        what: [
+            (id, bool(statuses("weak")[id][bad]), bool(statuses("hardened")[id][good]))
+            for id in controls
+            for bad, good in [("manual", "manual") if id in MANUAL else ("fail", "pass")]
+        ]
+        for what, controls in ROWS[row].items()
+    }
+    assert table == {
+        what: [(id, True, True) for id in controls] for what, controls in ROWS[row].items()
+    }
+
+
+def test_every_row_of_the_estate_has_its_table_and_the_detections_theirs() -> None:
+    assert [int(row.partition(".")[0]) for row in ROWS] == list(range(1, 32))
+    assert [row for row, table in ROWS.items() if not table] == ["22. Sigma detections"]
+    detections = Path(__file__).parents[2] / "sigma" / "detections"
+    assert {path.name for path in detections.iterdir() if any(path.rglob("*.yml"))} == SOURCES
 
 
 @pytest.mark.parametrize("variant", ["weak", "hardened"])
