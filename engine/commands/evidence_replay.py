@@ -9,6 +9,7 @@ import sys
 from assay.engine.commands import evidence_request, evidence_verify, scan
 from assay.engine.errors import printable
 from assay.engine.evidence import bundle
+from assay.engine.judge.redaction import HIDDEN
 from assay.reports import formats
 
 
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     other = [
         (one, two)
         for one, two in zip(said, now, strict=False)
-        if one != two and _key(one) not in hidden and not (hidden and not _key(one))
+        if not _alike(one, two) and _key(one) not in hidden and not (hidden and not _key(one))
     ]
     total = sum(held.manifest["counts"].values())
     if len(said) != len(now) or other:
@@ -43,6 +44,26 @@ def run(args: argparse.Namespace) -> int:
     for row in sorted(hidden):
         print(f"  rests on a secret, not judged again: {printable(' '.join(row))}")
     return 0
+
+
+def _alike(said: str, now: str) -> bool:
+    """Whether two lines differ only where the bundle hides a marked value.
+
+    The value is not among the inputs, so a replay does not know it where it is a word of a message.
+    """
+    if said == now:
+        return True
+    parts = said.split(HIDDEN)
+    end = len(now) - len(parts[-1])
+    if len(parts) == 1 or not now.startswith(parts[0]) or not now.endswith(parts[-1]):
+        return False
+    at = len(parts[0])
+    for part in parts[1:-1]:
+        at = now.find(part, at)
+        if at < 0:
+            return False
+        at += len(part)
+    return at <= end
 
 
 def _key(line: str) -> tuple[str, ...]:

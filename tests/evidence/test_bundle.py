@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from assay.engine import cli
+from assay.engine.commands import evidence_replay
 from assay.engine.errors import InputError
 from assay.engine.evidence import archive, bundle, keys
 
@@ -711,6 +712,44 @@ def test_a_finding_that_rests_on_a_secret_is_named_and_not_replayed(
     total = sum(manifest["counts"].values())
     assert f"the same findings: {total - 1} of {total} " in said
     assert "rests on a secret, not judged again: secret-own" in said
+
+
+COMMON = """
+resource "aws_db_instance" "a" { password = "storefront" }
+resource "aws_db_instance" "storefront" {}
+"""
+
+
+def test_a_replay_is_the_same_where_a_marked_value_is_a_common_word(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The reports hide the word wherever it stands; the replay cannot know that it was a secret."""
+    (tmp_path / "main.tf").write_text(COMMON)
+    words = [
+        "evidence",
+        "bundle",
+        str(tmp_path),
+        "--key",
+        "key.pem",
+        "-o",
+        "common.tar",
+        "--at",
+        AT,
+    ]
+    assert assay(*words) == 0
+    files = archive.read(Path("common.tar").read_bytes())
+    assert b"aws_db_instance.(sensitive)" in files["findings.json"]
+    capsys.readouterr()
+    assert assay("evidence", "replay", "common.tar") == 0
+    assert capsys.readouterr().out.startswith("the same findings: ")
+    for said, now, alike in (
+        ("a (sensitive) c", "a word c", True),
+        ("a (sensitive) c", "a word d", False),
+        ("(sensitive), fail (sensitive)", "x, fail y", True),
+        ("(sensitive), fail (sensitive)", "x, pass y", False),
+        ("ab(sensitive)b", "ab", False),
+    ):
+        assert evidence_replay._alike(said, now) is alike
 
 
 POLICY = """
