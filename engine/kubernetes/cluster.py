@@ -16,7 +16,8 @@ from assay.engine.kubernetes.packed import Packed
 from assay.engine.model import Gap, Loaded, Place, SourceError
 
 PAGE = 500  # objects a request
-RESTARTS = 3  # times that a list may begin anew when its continue token has expired
+RESTARTS = 3  # times that a list may begin anew when its token has expired, or it has changed
+_CHANGED = -2  # no status: a page of another version of the list than the page before
 # Secrets are asked for without their contents, and nothing else is accepted in place of that.
 METADATA = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -217,23 +218,28 @@ def _pages(api: Api, kind: Served, namespace: str, options: Options) -> tuple[Pa
     secret = kind.name == "Secret"
     accept = METADATA if secret else JSON
     items = Packed()
-    token, restarts = "", 0
+    token, restarts, version = "", 0, ""
     while True:
         query = {"limit": str(PAGE)} | ({"continue": token} if token else {})
         try:
             page = api.get(f"{kind.path(namespace)}?{urlencode(query)}", accept)
+            held = page.get("metadata") or {}
+            now = str(held.get("resourceVersion") or "")
+            if token and version and now and now != version:
+                raise ApiError(_CHANGED, "the list changed each time while it was read")
         except ApiError as error:
-            if error.status != 410 or restarts >= RESTARTS:
+            if error.status not in (410, _CHANGED) or restarts >= RESTARTS:
                 raise
             token, restarts, items = "", restarts + 1, Packed()
             continue
+        version = now
         if secret and page.get("kind") != "PartialObjectMetadataList":
             raise ApiError(-1, "the cluster would not list Secrets without their contents")
         for item in page.get("items") or ():
             item["apiVersion"], item["kind"] = kind.api_version, kind.kind
             item = objects.dropped(item)
             items.append(live.trim(item, options.managers, options.classify))
-        token = (page.get("metadata") or {}).get("continue") or ""
+        token = held.get("continue") or ""
         if not token:
             return items, restarts
 

@@ -162,3 +162,9 @@ def address(group: str, kind: str, namespace: str | None, name: str) -> str:
     """
     where = "?" if namespace is None else namespace or "-"
     return f"{group}/{kind}/{where}/{name}" if group else f"{kind}/{where}/{name}"
+
+
+def is_custom(api_version: str) -> bool:
+    """Whether the kinds of this version are others' than those of Kubernetes itself."""
+    group = api_version.rpartition("/")[0]
+    return "." in group and not group.endswith(".k8s.io")

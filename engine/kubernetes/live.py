@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -67,20 +68,67 @@ def trim(
             item.pop(field, None)
     if kind == "ConfigMap" and isinstance(item.get("data"), dict):
         held = item["data"]
-        held.update({name: _marked(name, text, False, classify) for name, text in held.items()})
+        for name, text in held.items():
+            held[name] = _marked(name, text, redaction.is_secret(name), classify)
     for variable in redaction.variables(kind, item):
         name = str(variable.get("name", ""))
         secret = redaction.is_secret(name)
         variable["value"] = _marked(name, variable.get("value"), secret, classify)
+    if classify is not None and kinds.is_custom(str(item.get("apiVersion"))):
+        _conceal(item.get("spec"), classify)
     return item
 
 
 def _marked(name: str, text: Any, secret: bool, classify: Classify | None) -> Any:
-    """The text, or the marker of the secret that it is."""
-    if not isinstance(text, str) or not text or text.startswith(MARKER) or "\n" in text:
+    """The text, or the marker of the secret that it is, or the text with markers in its lines."""
+    if not isinstance(text, str) or not text or text.startswith(MARKER):
         return text
-    found = classify(name, text) if classify is not None else "named" if secret else ""
+    if classify is None:
+        return f"{MARKER}named)" if secret else text
+    if "\n" in text or text[0] in "{[":
+        text = _LINE.sub(lambda found: _line(found, classify), text)
+        text = _PAIR.sub(lambda found: _line(found, classify), text)
+        if MARKER in text and not secret:
+            return text  # what was secret in it is gone, and it can still be read
+    found = classify(name, text)
     return f"{MARKER}{found})" if found or secret else text
+
+
+# `name: text`, `name = "text"`, `name text`: a line of the settings of most programs; and a pair
+# of JSON.
+_LINE = re.compile(
+    r"""(?m)^(?P<head>[ \t]*(?:-[ \t]+)?["']?(?P<name>[A-Za-z_][\w.\-]*)["']?[ \t]*"""
+    r"""(?P<mark>[:=]|[ \t])[ \t]*)(?P<quote>["']?)(?P<text>[^\n"']+)"""
+    r"""(?P=quote)(?P<tail>[ \t,;]*)$"""
+)
+_PAIR = re.compile(
+    r"""(?P<head>"(?P<name>[A-Za-z_][\w.\-]*)"\s*(?P<mark>:)\s*)(?P<quote>")(?P<text>[^"\\\n]+)"""
+    r"""(?P=quote)(?P<tail>)"""
+)
+
+
+def _line(found: re.Match[str], classify: Classify) -> str:
+    text = found["text"].rstrip(" \t,;")
+    kind = "" if text.startswith(MARKER) else classify(found["name"], text)
+    if not kind:
+        return found[0]
+    # In YAML a marker must be quoted: it has a colon.
+    quote = found["quote"] or ('"' if found["mark"] == ":" else "")
+    rest = found["text"][len(text) :]
+    return f"{found['head']}{quote}{MARKER}{kind}){quote}{rest}{found['tail']}"
+
+
+def _conceal(value: Any, classify: Classify) -> None:
+    """Mark the secrets among the texts of a custom object, in place."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if isinstance(inner, str):
+                value[name] = _marked(name, inner, False, classify)
+            else:
+                _conceal(inner, classify)
+    elif isinstance(value, list):
+        for inner in value:
+            _conceal(inner, classify)
 
 
 def order(item: dict[str, Any]) -> tuple[str, str, str, str]:

@@ -15,7 +15,7 @@ import pytest
 
 from assay.engine.errors import InputError
 from assay.engine.kubernetes import api as apis
-from assay.engine.kubernetes import cluster, snapshot
+from assay.engine.kubernetes import cluster, live, snapshot
 from assay.engine.kubernetes.api import Answer, Api, ApiError
 from assay.engine.kubernetes.cluster import Options
 from assay.engine.model import Unknown
@@ -155,6 +155,33 @@ def test_a_list_cut_short_is_an_error_and_no_list(faults):
     assert server.now <= 60 + apis.REQUEST
 
 
+@pytest.mark.parametrize("times", [1, 3, 4])
+def test_a_list_that_changes_while_it_is_read_is_read_anew_and_said(times):
+    server = Server(deployments())
+    page, asked = server.page, []
+
+    def changing(path, accept, at):
+        found = json.loads(page(path, accept, at).body)
+        asked.append(at)
+        changed = at == 2 and asked.count(2) <= times
+        found["metadata"]["resourceVersion"] = "8" if changed else "7"
+        return answer(found)
+
+    server.page = changing
+    resources, errors, gaps = short(load(server, "apps/v1/Deployment"))
+    if times <= cluster.RESTARTS:
+        assert (resources, errors) == (ALL, [])
+        assert gaps == [("list", "apps/v1/Deployment", "evaluated", False)]
+    else:
+        assert (resources, errors) == ([], [("cluster-list", "apps/v1/Deployment")])
+
+
+def test_null_fields_of_a_live_object_are_none():
+    role = {"metadata": {"name": "view"}, "rules": None, "labels": {"a": None}}
+    (found,) = load(Server({"/api/v1/nodes": [role]}), "Node").resources
+    assert "rules" not in found.values
+
+
 def test_each_kind_and_namespace_ends_with_its_state():
     server = Server(
         {
@@ -280,6 +307,33 @@ def test_what_is_a_secret_is_marked_with_its_class():
         {"name": "C_PASSWORD", "value": ""},
         {"name": "D"},
     ]
+
+
+def test_secrets_in_the_lines_of_settings_and_in_custom_objects_are_marked():
+    def classify(name, text):
+        return "named" if name.lower().endswith(("password", "passwd")) else ""
+
+    data = {
+        "fluent.conf": "[OUTPUT]\n  Host x\n  HTTP_Passwd   hunter2\n",
+        "app.yaml": "db:\n  - password: hunter2\n    user: a\n",
+        "realm.json": '{"a": 1, "password": "hunter2", "b": [{"passwd":"hunter2"}]}',
+        "app.properties": "db.password=hunter2;\nx=1\n",
+        "DB_PASSWORD": "hunter2",
+    }
+    (found,) = load(
+        Server({"/api/v1/nodes": [thing("c", "", data=data)]}), "Node", classify=classify
+    ).resources
+    assert "hunter2" in str(found.values), "only what is a ConfigMap has such data"
+    item = {"apiVersion": "v1", "kind": "ConfigMap", "data": dict(data)}
+    assert live.trim(item, classify=classify)["data"] == {
+        "fluent.conf": "[OUTPUT]\n  Host x\n  HTTP_Passwd   (secret: named)\n",
+        "app.yaml": 'db:\n  - password: "(secret: named)"\n    user: a\n',
+        "realm.json": data["realm.json"].replace("hunter2", "(secret: named)"),
+        "app.properties": "db.password=(secret: named);\nx=1\n",
+        "DB_PASSWORD": "(secret: named)",
+    }
+    custom = {"apiVersion": "x.io/v1", "kind": "W", "spec": {"a": [{"password": "hunter2"}]}}
+    assert live.trim(custom, classify=classify)["spec"] == {"a": [{"password": "(secret: named)"}]}
 
 
 def described(loaded):

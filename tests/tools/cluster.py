@@ -67,7 +67,9 @@ class Cluster:
             {"Authorization": f"Bearer {self.token}", "Content-Type": content},
         )
         response = answer.getresponse()
-        found = json.loads(response.read() or b"{}")
+        body = response.read() or b"{}"
+        # A path that is not served at all is answered in prose.
+        found = json.loads(body) if body[:1] == b"{" else {"message": body.decode("utf-8")}
         return response.status, found, response.headers.get("Audit-Id", "")
 
     def create(self, path: str, body: Any) -> dict[str, Any]:
