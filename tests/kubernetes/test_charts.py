@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import sys
@@ -240,7 +239,7 @@ def test_a_chart_cannot_read_outside_itself(helm, tmp_path, monkeypatch):
 
 def test_without_helm_a_chart_is_a_gap_that_blocks(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "helm_python", None)
     loaded = load(tmp_path, monkeypatch, chart(deployment=DEPLOYMENT))
     assert outcome(loaded) == ([], [], [("chart", "api", True)])
 

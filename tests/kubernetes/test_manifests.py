@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ POD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {}\n  namespace: data\n"
 def read(tmp_path, monkeypatch, contents, options=None):
     """Write the files and load them, on a machine without Helm and kubectl."""
     monkeypatch.setenv("PATH", str(tmp_path / "no-programs"))
+    monkeypatch.setitem(sys.modules, "helm_python", None)  # nor the wheel
     monkeypatch.chdir(tmp_path)
     for name, content in contents.items():
         path = tmp_path / name
@@ -387,6 +389,7 @@ def test_every_document_of_the_corpus_is_accounted_for(monkeypatch):
     tree = files.discover(["."])
     mentioned = {place.file for place in everything(loader.load(tree)) if place is not None}
     monkeypatch.setenv("PATH", "")
+    monkeypatch.setitem(sys.modules, "helm_python", None)  # nor the wheel
     loaded = loader.load(tree)
     spots = [place for place in everything(loaded) if place is not None]
     for file in tree.with_suffix(".yaml", ".yml"):
