@@ -25,10 +25,12 @@ def collect(
     subject: str = "object",
     kube_version: tuple[int, int] | None = None,
     relational: Relational | None = None,
+    audited: bool = False,
 ) -> Collected:
     """Every Kubernetes check of the chosen controls, or of all.
 
-    `relational` is asked for checks that join objects; it may raise RefusedError too.
+    `relational` is asked for checks that join objects; it may raise RefusedError too. `audited`
+    says that the policies are asked of what exists as well, not by an API server alone.
     """
     policies: list[Policy] = []
     relations: list[Any] = []
@@ -45,6 +47,8 @@ def collect(
                     continue
                 found = convert(control, check, catalogue, subject)
                 _served(found, kube_version)
+                if not audited:
+                    _asked(found)
                 policies.append(found)
             except RefusedError as refused:
                 refusals.append(Refusal(control.id, check.id, str(refused)))
@@ -55,3 +59,12 @@ def _served(policy: Policy, wanted: tuple[int, int] | None) -> None:
     if wanted is not None and policy.kube_version > wanted:
         needs = ".".join(map(str, policy.kube_version))
         raise RefusedError(f"needs Kubernetes {needs}")
+
+
+def _asked(policy: Policy) -> None:
+    """An API server asks no policy about the objects that configure admission itself.
+
+    Source: https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/
+    """
+    if all(target.group == "admissionregistration.k8s.io" for target in policy.targets):
+        raise RefusedError("judges what configures admission, of which an API server asks nobody")

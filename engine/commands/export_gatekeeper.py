@@ -37,7 +37,12 @@ def run(args: argparse.Namespace) -> int:
     catalogue, chosen = exporting.chosen(args)
     chosen = chosen._replace(enforcement=args.enforcement_action, expansion=args.expansion)
     found = collect(
-        catalogue, frozenset(args.control), library.SUBJECT, chosen.kube_version, rego.convert
+        catalogue,
+        frozenset(args.control),
+        library.SUBJECT,
+        chosen.kube_version,
+        rego.convert,
+        audited=True,
     )
     export = library.export(found, _examples(args.rules, catalogue), chosen)
     return exporting.write(Path(args.folder), export, args.prune)
