@@ -10,6 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 DEFAULTS: dict[str, dict[str, Any]] = {
+    "data.aws_iam_policy_document": {
+        "version": "2012-10-17",
+    },
     "aws_backup_vault": {
         "force_destroy": False,
     },

@@ -213,7 +213,7 @@ class Instance:
         marks = frozenset(value.marks)
         return Expansion(
             tuple(
-                Key(f'["{_escaped(name.v)}"]', None, name.marked(marks), element.marked(marks))
+                Key(f'["{escaped(name.v)}"]', None, name.marked(marks), element.marked(marks))
                 for name, element in items
             ),
             "for_each",
@@ -400,8 +400,24 @@ def _constant(attribute: Attribute | None) -> str | None:
     return value.v if isinstance(value.v, str) else None
 
 
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def escaped(text: str) -> str:
+    """A key as addresses show it: as HCL would write it in quotes."""
+    if text.isalnum() and text.isascii():
+        return text
+    shown = []
+    for at, char in enumerate(text):
+        if char in _ESCAPES:
+            shown.append(_ESCAPES[char])
+        elif char in "$%" and text[at + 1 : at + 2] == "{":
+            shown.append(char * 2)
+        elif not char.isprintable():
+            shown.append(f"\\u{ord(char):04x}" if ord(char) < 65536 else f"\\U{ord(char):08x}")
+        else:
+            shown.append(char)
+    return "".join(shown)
 
 
 def _near(name: str, known: Any) -> str:

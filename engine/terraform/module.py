@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from assay.engine.errors import Problem, Text
 from assay.engine.files import File, read
-from assay.engine.terraform import hcl, json_syntax
+from assay.engine.terraform import hcl, json_blocks, json_syntax
 from assay.engine.terraform.syntax import Attribute, Block, Body, Parsed
 
 SUFFIXES = (".tf", ".tf.json", ".tofu", ".tofu.json")
@@ -121,7 +121,11 @@ def _parse(file: File, module: Module) -> Parsed | None:
         problem = Problem("terraform-unreadable", f"cannot be read: {error}", file.name)
         module.broken.append(Broken(file.name, problem))
         return None
-    parsed = json_syntax.parse(text) if file.name.endswith(".json") else hcl.parse(text)
+    if file.name.endswith(".json"):
+        parsed = json_syntax.parse(text)
+        parsed.body.blocks = [json_blocks.with_blocks(block) for block in parsed.body.blocks]
+    else:
+        parsed = hcl.parse(text)
     subjects = [*parsed.broken, *([file.name] * len(parsed.problems))]
     for subject, problem in zip(subjects, parsed.problems, strict=False):
         module.broken.append(Broken(subject, problem))
@@ -133,7 +137,14 @@ def _key(block: Block) -> tuple[str, ...]:
 
 
 def _add(module: Module, body: Body) -> None:
-    for block in body.blocks:
+    scoped = [
+        inner
+        for block in body.blocks
+        if block.type == "check"
+        for inner in block.body.blocks
+        if inner.type == "data"
+    ]
+    for block in [*body.blocks, *scoped]:
         if len(block.labels) != LABELS.get(block.type, len(block.labels)):
             _lose(module, block, f"`{block.type}` takes {LABELS[block.type]} labels")
             continue
@@ -214,9 +225,10 @@ def _alias(block: Block) -> tuple[object, ...]:
 def _merged(base: Block, over: Block) -> Block:
     body = Body(base.body.text, base.body.start, base.body.end)
     body.attributes = {**base.body.attributes, **over.body.attributes}
-    replaced = {_nested(block) for block in over.body.blocks}
+    # Some arguments may be written as blocks: an argument wins over blocks, wherever it stands.
+    replaced = {_nested(block) for block in over.body.blocks} | {*over.body.attributes}
     body.blocks = [block for block in base.body.blocks if _nested(block) not in replaced]
-    body.blocks += over.body.blocks
+    body.blocks += [each for each in over.body.blocks if _nested(each) not in base.body.attributes]
     return Block(base.text, base.start, base.end, base.type, base.labels, body)
 
 

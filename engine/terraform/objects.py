@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 META = frozenset({"count", "for_each", "provider", "depends_on"})
 META_BLOCKS = frozenset({"lifecycle", "provisioner", "connection"})
+_DOCUMENT = ("json", "minified_json")
 NEVER_NULL = frozenset({"id", "arn"})
 
 
@@ -145,10 +146,13 @@ class Objects:
                     return convert(value, type).marked(marks)
                 except ConversionError as error:
                     fail(written, "terraform-type", f"`{attribute}` does not fit: {error}")
-        elif attribute == "json" and kind == "data.aws_iam_policy_document":
+        elif attribute in _DOCUMENT and kind == "data.aws_iam_policy_document":
             from assay.engine.terraform import policy_document
 
-            return policy_document.compute(instance, block, key).marked(marks)
+            if attribute == "json":
+                return policy_document.compute(instance, block, key).marked(marks)
+            whole = self.attribute(kind, block.labels[1], block, key, "json", node)
+            return policy_document.minified(whole).marked(marks)
         elif schema is not None and attribute in schema.blocks:
             from assay.engine.terraform import bodies
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from assay.engine.terraform import bodies
 from assay.engine.terraform.export import from_python, to_python
@@ -56,6 +57,7 @@ def compute(instance: Instance, block: Block, key: Key) -> Value:
     schema = instance.context.schema.resource("data.aws_iam_policy_document")
     assert schema is not None
     statements: list[tuple[str, Value]] = []
+    heads: dict[str, Value] = {}
     own = instance.objects
 
     def read(name: str) -> Value:
@@ -65,12 +67,15 @@ def compute(instance: Instance, block: Block, key: Key) -> Value:
     version = read("version")
     policy_id = read("policy_id")
     for name in ("source_json", "source_policy_documents"):
-        doubt = _merge_documents(statements, read(name), block, name)
+        doubt = _merge_documents(statements, heads, read(name), block, name)
         if doubt is not None:
             return doubt
+    heads["Version"] = version if version.v is not None else string("2012-10-17")
+    if policy_id.v:
+        heads["Id"] = policy_id
     listed = bodies.block_value(instance, block, key, schema, "statement")
     if not listed.known:
-        return _document(None, None, None, listed)
+        return _undecided(listed)
     seen: set[str] = set()
     for element in listed.v:
         sid = element.v["sid"].v or ""
@@ -79,27 +84,27 @@ def compute(instance: Instance, block: Block, key: Key) -> Value:
         seen.add(sid if isinstance(sid, str) else "")
         _put(statements, str(sid), _statement(element))
     for name in ("override_json", "override_policy_documents"):
-        doubt = _merge_documents(statements, read(name), block, name)
+        doubt = _merge_documents(statements, heads, read(name), block, name)
         if doubt is not None:
             return doubt
-    return _document(version, policy_id, [value for _, value in statements], listed)
-
-
-def _document(
-    version: Value | None, id: Value | None, statements: list[Value] | None, reason: Value
-) -> Value:
-    if statements is None:
-        found = first_unknown(reason)
-        cause = found.cause if found is not None else "apply"
-        origin = found.origin if found is not None else "a policy document"
-        return unknown(STRING, cause, origin, not_null=True, marks=deep_marks(reason))
-    known = version is not None and version.known and version.v is not None
-    values: dict[str, Value] = {"Version": version if known and version else string("2012-10-17")}
-    if id is not None and id.v is not None:
-        values["Id"] = id
     if statements:
-        values["Statement"] = tuple_value(statements)
-    return encode(object_value(values))
+        heads["Statement"] = tuple_value(value for _, value in statements)
+    return encode(object_value(heads))
+
+
+def minified(document: Value) -> Value:
+    """`minified_json`, given `json`."""
+    if not isinstance(document.v, str):
+        return document
+    text = json.dumps(json.loads(document.v), separators=(",", ":"), ensure_ascii=False)
+    return string(_go_escapes(text)).marked(document.marks)
+
+
+def _undecided(reason: Value) -> Value:
+    found = first_unknown(reason)
+    cause = found.cause if found is not None else "apply"
+    origin = found.origin if found is not None else "a policy document"
+    return unknown(STRING, cause, origin, not_null=True, marks=deep_marks(reason))
 
 
 def encode(document: Value) -> Value:
@@ -168,12 +173,14 @@ def _interpolated(value: Value) -> Value:
 def _principals(blocks: Value) -> Value:
     by_type: dict[str, list[Value]] = {}
     marks = blocks.marks
-    for each in blocks.v:
+    for each in sorted(blocks.v, key=_principals_key):
         type, identifiers = each.v["type"], each.v["identifiers"]
         if not type.known or not identifiers.known:
             return unknown_of(blocks)
-        listed = [*by_type.get(str(type.v), []), *identifiers.v]
-        by_type[str(type.v)] = listed
+        own = list(identifiers.v)
+        if all(isinstance(one.v, str) for one in own):
+            own.sort(key=lambda one: str(one.v), reverse=True)
+        by_type[str(type.v)] = [*by_type.get(str(type.v), []), *own]
         marks = marks | identifiers.marks
     if len(by_type) == 1 and "*" in by_type and [each.v for each in by_type["*"]] == ["*"]:
         return string("*").marked(marks)
@@ -182,8 +189,16 @@ def _principals(blocks: Value) -> Value:
         unique: dict[Any, Value] = {}
         for value in listed:
             unique.setdefault(value.v if isinstance(value.v, str) else id(value), value)
-        values[type_name] = _one_or_many(tuple_value(unique.values()))
+        values[type_name] = _one_or_many(tuple_value(unique.values()), reverse=False)
     return object_value(values).marked(marks)
+
+
+def _principals_key(block: Value) -> str:
+    """Where a block of principals stands in the provider's set: by the CRC of its text."""
+    type, identifiers = block.v["type"], block.v["identifiers"]
+    listed = identifiers.v if identifiers.known and identifiers.v is not None else []
+    texts = sorted((f"{each.v};" for each in listed), key=lambda text: str(crc32(text.encode())))
+    return str(crc32(f"identifiers:{{{''.join(texts)}}};type:{type.v};".encode()))
 
 
 def _conditions(blocks: Value) -> Value:
@@ -217,9 +232,13 @@ def _put(statements: list[tuple[str, Value]], sid: str, statement: Value) -> Non
 
 
 def _merge_documents(
-    statements: list[tuple[str, Value]], given: Value, block: Block, name: str
+    statements: list[tuple[str, Value]],
+    heads: dict[str, Value],
+    given: Value,
+    block: Block,
+    name: str,
 ) -> Value | None:
-    """Merge the statements of documents given as text. An unknown one makes all unknown."""
+    """Merge documents given as text; `heads` is all but statements. An unknown one: all unknown."""
     if given.v is None:
         return None
     if not given.known:
@@ -236,6 +255,9 @@ def _merge_documents(
                 raise ValueError("its Statement is no list")
         except (ValueError, AttributeError, RecursionError) as error:
             fail(block, "terraform-policy", f"`{name}` holds no policy document: {error}")
+        for head in ("Version", "Id"):
+            if isinstance(document.get(head), str) and document[head]:
+                heads[head] = string(document[head]).marked(text.marks)
         for each in listed:
             sid = each.get("Sid", "") if isinstance(each, dict) else ""
             _put(statements, str(sid), from_python(each).marked(text.marks))

@@ -23,6 +23,7 @@ from assay.engine.model import (
 )
 from assay.engine.model import Path as Steps
 from assay.engine.terraform.context import Options
+from assay.engine.terraform.instance import escaped
 from assay.engine.terraform.schema import SENSITIVE, Block, table
 
 MAX_FILE = 512 * 1024 * 1024  # bytes
@@ -134,7 +135,9 @@ def _raw_state(
             if not isinstance(values, dict):
                 continue
             key = instance.get("index_key")
-            suffix = "" if key is None else f"[{json.dumps(key)}]"
+            suffix = "" if key is None else f"[{key}]"
+            if isinstance(key, str):
+                suffix = f'["{escaped(key)}"]'
             marks: Any = {}
             for path in instance.get("sensitive_attributes") or []:
                 steps = [step.get("value") for step in path if isinstance(step, dict)]

@@ -359,6 +359,10 @@ def sort(values: list[Value]) -> Value:
             low = high = len(sequence.v)
         else:
             low, high = sequence.v.low, sequence.v.high
+        if low is not None and low == high and low < 1000:
+            # The length is certain, so there is a list, of which no element is.
+            each = _unknown_list(sequence, STRING)
+            return list_value(STRING, [each] * int(low)).marked(sequence.marks)
         return _unknown_list(sequence, list_of(STRING), low=low, high=high)
     if any(found.v is None for found in sequence.v):
         raise FunctionError("a null string cannot be sorted")
