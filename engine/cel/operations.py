@@ -216,6 +216,8 @@ def maybe(value: Any, key: Any) -> Any:
         value = value.value
     if isinstance(value, Unknown):
         return value
+    if isinstance(key, Unknown):
+        return key
     if isinstance(value, dict):
         if type(key) is not str and value and all(type(held) is str for held in value):
             raise CelError(f"no such overload: a map with texts for keys [{type_name(key)}]")

@@ -30,7 +30,9 @@ def matches(selector: Any, labels: Any) -> bool | Unknown:
     if not isinstance(selector, dict):
         return False
     plain = bool(selector) and not selector.keys() & _WORDS
-    wanted = selector if plain else selector.get("matchLabels") or {}
+    wanted = selector if plain else selector.get("matchLabels", {})
+    if wanted is None:
+        wanted = {}
     if not isinstance(wanted, dict):
         return wanted if isinstance(wanted, Unknown) else False
     doubt: Unknown | None = None
@@ -41,7 +43,10 @@ def matches(selector: Any, labels: Any) -> bool | Unknown:
             doubt = unsure
         elif found is None or str(found) != str(value):
             return False
-    for term in () if plain else selector.get("matchExpressions") or ():
+    terms = None if plain else selector.get("matchExpressions")
+    if isinstance(terms, Unknown):
+        doubt, terms = terms, None
+    for term in terms or ():
         verdict = _term(term, labels)
         if verdict is False:
             return False
@@ -56,6 +61,9 @@ def _term(term: Any, labels: dict[str, Any]) -> bool | Unknown:
     if not isinstance(term, dict):
         return False
     operator: Any = term.get("operator")
+    for part in (operator, term.get("key")):
+        if isinstance(part, Unknown):
+            return part
     value: Any = labels.get(term.get("key", ""))
     if operator in ("Exists", "DoesNotExist"):
         return bool((value is not None) == (operator == "Exists"))
@@ -64,6 +72,10 @@ def _term(term: Any, labels: dict[str, Any]) -> bool | Unknown:
     listed = term.get("values")
     if isinstance(listed, Unknown):
         return listed
+    if value not in (listed or ()):
+        for each in listed or ():
+            if isinstance(each, Unknown) and value is not None:
+                return each
     inside = bool(value is not None and value in (listed or ()))
     if operator == "In":
         return inside

@@ -48,7 +48,7 @@ def problem(value: Any) -> tuple[str, str] | None:
     if metadata is not None and not isinstance(metadata, dict):
         return "manifest-type", "`metadata` is no map"
     for field in ("name", "namespace", "generateName"):
-        if metadata and not isinstance(metadata.get(field), str | None):
+        if metadata and not isinstance(metadata.get(field), str | Unknown | None):
             return "manifest-type", f"`metadata.{field}` is no text"
     return None
 
@@ -105,8 +105,10 @@ def resource(
         complete = complete and namespace is not None
         filled = {**metadata, "namespace": namespace or unknown_namespace(origin)}
         values = {**values, "metadata": filled}
-    annotations = metadata.get("annotations") or {}
-    hook = annotations.get("helm.sh/hook") if origin.hooks else None
+    annotations = metadata.get("annotations")
+    hook = None
+    if origin.hooks and isinstance(annotations, dict):
+        hook = annotations.get("helm.sh/hook")
     return Resource(
         origin.source,
         kinds.name(values["apiVersion"], kind),

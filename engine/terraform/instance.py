@@ -15,6 +15,7 @@ from assay.engine.terraform.scopes import ExpressionError, fail
 from assay.engine.terraform.syntax import Attribute, Block, Node, Traversal, place
 from assay.engine.terraform.types import DYNAMIC, NUMBER, STRING
 from assay.engine.terraform.values import (
+    EPHEMERAL,
     SENSITIVE,
     Value,
     number,
@@ -168,8 +169,8 @@ class Instance:
     def _counted(self, attribute: Attribute, key: tuple[str, ...]) -> Expansion:
         node = attribute.expression
         value = self.once((*key, "count"), node, lambda: evaluate(node, self.scope))
-        if value.sensitive:
-            fail(node, "terraform-count", "count cannot be sensitive")
+        if EPHEMERAL in value.marks:
+            fail(node, "terraform-count", "count cannot be ephemeral")
         if not value.known:
             index = unknown(NUMBER, "apply", "count.index", not_null=True)
             return Expansion((Key("", counted=index),), "count", False)

@@ -119,6 +119,9 @@ def answer(expression: str) -> Any:
         ("thing.?none.orValue(one) == 1", True),
         ("thing.?any.orValue(1)", ANY),
         ("any.?x.hasValue()", ANY),
+        ("thing[?any]", ANY),
+        ("some[?any].orValue(1)", ANY),
+        ("thing[?any].orValue('x') == 'x'", ANY),
     ],
 )
 def test_answers_over_unknown_data(expression: str, wanted: Any) -> None:

@@ -259,3 +259,25 @@ resource "helm_release" "shop" {
 )
 def test_types_and_their_kinds(type, declared):
     assert provider.kind_of(type) == declared
+
+
+def test_names_and_annotations_that_are_not_known(tmp_path, capsys) -> None:
+    (tmp_path / "main.tf").write_text(
+        """\
+variable "name" { type = string }
+variable "notes" { type = map(string) }
+resource "kubernetes_manifest" "a" {
+  manifest = {
+    apiVersion = "v1"
+    kind       = "ConfigMap"
+    metadata   = { name = var.name, namespace = "shop", annotations = var.notes }
+    data       = { a = "b" }
+  }
+}
+"""
+    )
+    assert main(["resources", str(tmp_path), "-f", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)["resources"]
+    (shown,) = (each for each in found if each["kind"] == "ConfigMap")
+    assert shown["unknown"] == ["metadata.annotations", "metadata.name"]
+    assert shown["values"]["data"] == {"a": "b"}
