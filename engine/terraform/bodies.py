@@ -8,16 +8,15 @@ from assay.engine.model import Incomplete, Path
 from assay.engine.model import Unknown as Missing
 from assay.engine.terraform import json_syntax
 from assay.engine.terraform.conversion import ConversionError, convert
-from assay.engine.terraform.defaults import LEFT_TO_AWS, NEVER_LEFT
 from assay.engine.terraform.export import export, to_unknown
 from assay.engine.terraform.expressions import elements_of, evaluate
 from assay.engine.terraform.objects import META, META_BLOCKS
 from assay.engine.terraform.schema import SENSITIVE as SCHEMA_SENSITIVE
 from assay.engine.terraform.schema import Block as Schema
-from assay.engine.terraform.schema import BlockType, has_computed
 from assay.engine.terraform.scopes import Bound, ExpressionError, Scope, fail
+from assay.engine.terraform.sets import set_value
 from assay.engine.terraform.syntax import Attribute, Block, Body, Node
-from assay.engine.terraform.types import DYNAMIC, Type
+from assay.engine.terraform.types import Type
 from assay.engine.terraform.values import (
     Value,
     null,
@@ -266,68 +265,47 @@ def _object(block: Block, body: Body, scope: Scope, type: Type | None) -> Value:
     return object_value(attributes)
 
 
-def block_value(instance: Instance, block: Block, key: Key, schema: Schema, name: str) -> Value:
-    """Nested blocks of a resource as an expression reads them."""
-    from assay.engine.terraform.instance import Names
-
-    scope = Names(instance, key)
-    nested = schema.blocks.get(name)
-    blocks = [
+def written(body: Body, name: str) -> list[Block]:
+    """The nested blocks of one type, as they are written."""
+    return [
         each
-        for each in block.body.blocks
+        for each in body.blocks
         if each.type == name or (each.type == "dynamic" and each.labels[:1] == (name,))
     ]
-    if nested is None:
-        return tuple_value([])
-    if not blocks:
-        kind = f"data.{block.labels[0]}" if block.type == "data" else block.labels[0]
-        return _unconfigured(
-            instance.objects.address(kind, block.labels[1], key.text), kind, name, nested
-        )
-    made: list[Value] = []
-    for each in blocks:
-        if each.type == "dynamic":
-            scopes = expand(each, scope)
-            if isinstance(scopes, Value):
-                return unknown(DYNAMIC, scopes.v.cause, scopes.v.origin, marks=scopes.marks)
-            content = next((inner for inner in each.body.blocks if inner.type == "content"), None)
-            if content is not None:
-                made += [_nested(content.body, inner, nested.block) for inner in scopes]
-        else:
-            made.append(_nested(each.body, scope, nested.block))
-    return tuple_value(made)
 
 
-def _unconfigured(address: str, kind: str, name: str, nested: BlockType) -> Value:
-    """What a block is that nobody wrote: none, or what the provider will fill in."""
-    filled = (kind, name) in LEFT_TO_AWS or (
-        has_computed(nested.block) and (kind, name) not in NEVER_LEFT
-    )
-    if not filled:
-        return tuple_value([])
-    origin = f"{address}.{name}"
-    return unknown(
-        DYNAMIC, "data" if kind.startswith("data.") else "apply", origin, identity=origin
-    )
+def argument_value(instance: Instance, block: Block, key: Key, type: Type, name: str) -> Value:
+    """An argument that is written as blocks, as an expression reads it."""
+    from assay.engine.terraform.instance import Names
+
+    return _as_value(written(block.body, name), Names(instance, key), type, None, ())
 
 
-def _nested(body: Body, scope: Scope, schema: Schema) -> Value:
-    values: dict[str, Value] = {}
-    for name, argument in schema.attributes.items():
-        written = body.attributes.get(name)
-        if written is not None:
-            value = evaluate(written.expression, scope)
-            try:
-                values[name] = convert(value, argument.type)
-            except ConversionError as error:
-                fail(written, "terraform-type", f"`{name}` does not fit: {error}")
-        elif argument.computed:
-            values[name] = unknown(argument.type, "apply", name)
-        else:
-            values[name] = null(argument.type)
-    for name in schema.blocks:
-        nested = schema.blocks.get(name)
-        inner = [each for each in body.blocks if each.type == name]
-        if nested is not None:
-            values[name] = tuple_value(_nested(each.body, scope, nested.block) for each in inner)
-    return object_value(values)
+def planned(value: Value, kind: str) -> Value:
+    """A set of objects as the AWS provider plans it: nothing in its elements stays null."""
+    if kind not in _FILLED or value.kind != "set" or not value.known or value.v is None:
+        return value
+    element = value.type.element
+    return set_value(element, [_filled(each, element) for each in value.v], value.marks)
+
+
+_FILLED = frozenset(
+    {
+        "aws_security_group",
+        "aws_default_security_group",
+        "aws_network_acl",
+        "aws_default_network_acl",
+        "aws_route_table",
+        "aws_default_route_table",
+    }
+)
+_ZERO = {"string": "", "bool": False, "number": 0, "list": [], "set": [], "map": {}}
+
+
+def _filled(value: Value, type: Type) -> Value:
+    if value.v is None and type.kind in _ZERO:
+        return Value(type, _ZERO[type.kind], value.marks)
+    if type.kind != "object" or value.v.__class__ is not dict:
+        return value
+    inner = {name: _filled(each, type.attributes[name]) for name, each in value.v.items()}
+    return Value(type, inner, value.marks)

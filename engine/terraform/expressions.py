@@ -21,6 +21,7 @@ from assay.engine.terraform.syntax import (
     Binary,
     Call,
     Conditional,
+    DottedKey,
     For,
     GetAttr,
     Index,
@@ -72,6 +73,11 @@ def evaluate(node: Node, scope: Scope) -> Value:
 
 def _literal(node: Literal, scope: Scope) -> Value:  # noqa: ARG001
     return node.value
+
+
+def _dotted_key(node: DottedKey, scope: Scope) -> Value:  # noqa: ARG001
+    help = "put a reference into parentheses, or a name with dots into quotes"
+    fail(node, "terraform-syntax", "ambiguous key", help)
 
 
 def _traversal(node: Traversal, scope: Scope) -> Value:
@@ -456,5 +462,6 @@ _EVALUATE: dict[type[Node], Callable[[Any, Scope], Value]] = {
     Template: _template,
     Wrapped: _inner,
     Parenthesised: _inner,
+    DottedKey: _dotted_key,
     Joined: _joined,
 }

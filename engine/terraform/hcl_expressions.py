@@ -11,6 +11,7 @@ from assay.engine.terraform.syntax import (
     Binary,
     Call,
     Conditional,
+    DottedKey,
     For,
     GetAttr,
     Index,
@@ -218,12 +219,7 @@ def _key(scan: Scanner) -> Node:
     key = expression(scan)
     if isinstance(key, Traversal):
         if key.steps:
-            scan.fail(
-                "ambiguous key",
-                key.start,
-                key.end,
-                "put a reference into parentheses, or a name with dots into quotes",
-            )
+            return DottedKey(key.text, key.start, key.end, key)
         return Literal(key.text, key.start, key.end, string(key.root))
     return key
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from assay.engine.terraform import defaults
 from assay.engine.terraform.conversion import ConversionError, convert
-from assay.engine.terraform.defaults import DEFAULTS
 from assay.engine.terraform.export import from_python
 from assay.engine.terraform.expressions import evaluate
+from assay.engine.terraform.schema import SENSITIVE as SCHEMA_SENSITIVE
 from assay.engine.terraform.scopes import fail
 from assay.engine.terraform.syntax import Block, Node, Traversal
 from assay.engine.terraform.types import DYNAMIC, Type
-from assay.engine.terraform.values import Value, null, object_value, tuple_value, unknown
+from assay.engine.terraform.values import SENSITIVE, Value, null, object_value, tuple_value, unknown
 
 if TYPE_CHECKING:
     from assay.engine.terraform.instance import Expansion, Instance, Key
@@ -130,11 +131,15 @@ class Objects:
     ) -> Value:
         marks = frozenset({address})
         instance = self.instance
+        schema = instance.context.schema.resource(kind)
+        argument = schema.attributes.get(attribute) if schema is not None else None
+        if argument is not None and argument.flags & SCHEMA_SENSITIVE:
+            marks |= {SENSITIVE}
         facts = instance.context.options.facts.get(address)
         if isinstance(facts, dict) and attribute in facts:
             return from_python(facts[attribute]).marked(marks)
-        schema = instance.context.schema.resource(kind)
-        argument = schema.attributes.get(attribute) if schema is not None else None
+        from assay.engine.terraform import bodies, nested
+
         written = block.body.attributes.get(attribute)
         type: Type = argument.type if argument is not None else DYNAMIC
         if written is not None and attribute not in META:
@@ -143,7 +148,7 @@ class Objects:
             value = evaluate(written.expression, Names(instance, key))
             if value.v is not None:
                 try:
-                    return convert(value, type).marked(marks)
+                    return bodies.planned(convert(value, type), kind).marked(marks)
                 except ConversionError as error:
                     fail(written, "terraform-type", f"`{attribute}` does not fit: {error}")
         elif attribute in _DOCUMENT and kind == "data.aws_iam_policy_document":
@@ -154,15 +159,17 @@ class Objects:
             whole = self.attribute(kind, block.labels[1], block, key, "json", node)
             return policy_document.minified(whole).marked(marks)
         elif schema is not None and attribute in schema.blocks:
-            from assay.engine.terraform import bodies
-
-            return bodies.block_value(instance, block, key, schema, attribute).marked(marks)
+            return nested.block_value(instance, block, key, schema, attribute).marked(marks)
+        elif argument is not None and bodies.written(block.body, attribute):
+            made = bodies.argument_value(instance, block, key, type, attribute)
+            return bodies.planned(made, kind).marked(marks)
         if argument is None and schema is not None:
             fail(node, "terraform-reference", f"`{kind}` has no attribute `{attribute}`")
-        default = DEFAULTS.get(kind, {}).get(attribute)
+        planned = defaults.of(kind) or {}
+        default = planned.get(attribute)
         if default is not None:
             return convert(from_python(default), type).marked(marks)
-        if argument is not None and not argument.computed:
+        if argument is not None and (not argument.computed or attribute in planned):
             return null(type).marked(marks)
         origin = f"{address}.{attribute}"
         not_null = attribute in NEVER_NULL and not kind.startswith("data.")

@@ -8,6 +8,7 @@ from assay.engine.terraform.syntax import (
     Binary,
     Call,
     Conditional,
+    DottedKey,
     For,
     GetAttr,
     Index,
@@ -73,5 +74,6 @@ _CHILDREN: dict[type[Node], tuple[str, ...]] = {
     Template: ("parts",),
     Wrapped: ("inner",),
     Parenthesised: ("inner",),
+    DottedKey: (),
     Joined: ("inner",),
 }

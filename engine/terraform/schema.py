@@ -55,7 +55,7 @@ class BlockType(NamedTuple):
 class Block:
     """The arguments and nested blocks of a resource or of a block in it."""
 
-    __slots__ = ("_raw", "_table", "attributes", "blocks")
+    __slots__ = ("_raw", "_table", "attributes", "blocks", "type")
 
     def __init__(self, table: Table, raw: dict[str, Any]) -> None:
         self.attributes: dict[str, Argument] = {
@@ -64,6 +64,7 @@ class Block:
         self._table = table
         self._raw: dict[str, Any] = raw.get("b", {})
         self.blocks = _Blocks(table, self._raw)
+        self.type: Type | None = None
 
 
 class _Blocks:
@@ -93,6 +94,26 @@ def has_computed(block: Block) -> bool:
         return True
     inner = (block.blocks.get(name) for name in block.blocks)
     return any(each is not None and has_computed(each.block) for each in inner)
+
+
+def object_type(block: Block) -> Type:
+    """The type of a block's value, its nested blocks included; worked out once."""
+    if block.type is None:
+        made = {name: argument.type for name, argument in block.attributes.items()}
+        for name in block.blocks:
+            nested = block.blocks.get(name)
+            if nested is not None:
+                made[name] = block_type(nested)
+        block.type = object_of(made)
+    return block.type
+
+
+def block_type(nested: BlockType) -> Type:
+    """The type of all nested blocks of one kind."""
+    inner = object_type(nested.block)
+    if nested.nesting in ("single", "group"):
+        return inner
+    return collection_of(nested.nesting, inner)
 
 
 class Table:

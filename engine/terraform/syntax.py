@@ -340,6 +340,18 @@ class Parenthesised(Node):
         self.inner = inner
 
 
+class DottedKey(Node):
+    """`a.b` as the key of an object: it has no value, but `providers` of a call has such keys."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, text: Text, start: int, end: int, name: Traversal) -> None:
+        self.text = text
+        self.start = start
+        self.end = end
+        self.name = name
+
+
 class Joined(Node):
     """`%{ for }` of a template: the source gives a tuple of texts, which are joined."""
 

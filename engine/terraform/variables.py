@@ -171,7 +171,8 @@ def _file(context: Context, file: File) -> Mapping[str, Value]:
 def _from_text(text: str, block: Block, name: str) -> Value:
     """A value given as text: itself for text, numbers and bools, HCL for everything else."""
     declared = declaration(block, block.text.file.endswith(".json"))
-    if declared.type in (STRING, NUMBER, BOOL, DYNAMIC):
+    untyped = declared.type is DYNAMIC and "type" not in block.body.attributes
+    if untyped or declared.type in (STRING, NUMBER, BOOL):
         return string(text)
     try:
         return evaluate(hcl.parse_expression(Text(name, text)), CONSTANT)

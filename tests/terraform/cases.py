@@ -14,13 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from assay.engine.files import discover
-from assay.engine.model import Incomplete, Resource, Unknown
+from assay.engine.model import Incomplete, Resource, Unknown, path_text
+from assay.engine.model import Path as ModelPath
 from assay.engine.terraform.loader import Options, load
 from assay.engine.terraform.schema import Block, table
+from assay.engine.terraform.types import Type
 
 FOLDER = Path(__file__).parent / "cases"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.txt"))
 TRUTH = FOLDER / "truth.json"
+MARKS = FOLDER / "marks.json"  # address → paths of what the plan says is sensitive, where any is
 UNKNOWN = {"?": True}
 REFUSED = "refused"  # the truth of a configuration that terraform does not plan
 _KEYS = """
@@ -32,12 +35,38 @@ _KEYS = """
 """
 
 
+def parts(name: str) -> list[tuple[str, str]]:
+    """The files of a case: path and text."""
+    text = (FOLDER / f"{name}.txt").read_text()
+    found = re.split(r"^-- (\S+) --\n", text, flags=re.MULTILINE)[1:]
+    return list(zip(found[::2], found[1::2], strict=True))
+
+
+def options(name: str, folder: Path) -> tuple[Options, list[str], dict[str, str]]:
+    """How a case is run: for us, and as words and environment of `terraform plan`.
+
+    A file `options.json` says it: `variables`, `files` (of variables), `workspace`, `environment`.
+    """
+    said = json.loads(dict(parts(name)).get("options.json", "{}"))
+    files = [str(folder / path) for path in said.get("files", ())]
+    words = [f"-var-file={path}" for path in files]
+    words += [f"-var={key}={value}" for key, value in said.get("variables", {}).items()]
+    environment = dict(said.get("environment", {}))
+    ours = Options(
+        variables=tuple(said.get("variables", {}).items()),
+        variable_files=tuple(files),
+        workspace=said.get("workspace", "default"),
+        process_environment=environment,
+    )
+    if "workspace" in said:
+        environment = {**environment, "TF_WORKSPACE": said["workspace"]}
+    return ours, words, environment
+
+
 def unpack(name: str, folder: Path, for_terraform: bool = False) -> None:
     """Write the files of a case; for terraform with fake keys for the provider."""
-    text = (FOLDER / f"{name}.txt").read_text()
-    parts = re.split(r"^-- (\S+) --\n", text, flags=re.MULTILINE)[1:]
     keyed = False
-    for path, content in zip(parts[::2], parts[1::2], strict=True):
+    for path, content in parts(name):
         if for_terraform and path.endswith(".tf"):
             begin = re.compile(r'^provider "aws" {$', re.MULTILINE)
             content, found = begin.subn(rf'provider "aws" {{{_KEYS}', content)
@@ -52,15 +81,51 @@ def unpack(name: str, folder: Path, for_terraform: bool = False) -> None:
 
 def evaluated(name: str, folder: Path) -> Any:
     """What Assay says of a case: address → values, or REFUSED."""
-    unpack(name, folder)
-    loaded = load(discover([str(folder)]), Options())
-    if loaded.errors:
-        return {REFUSED: [error.message for error in loaded.errors]}
+    loaded = resources(name, folder)
+    if isinstance(loaded, dict):
+        return loaded
     return {
         resource.address: unordered(canonical(_values(resource)), table().resource(resource.kind))
-        for resource in sorted(loaded.resources, key=lambda each: each.address)
-        if resource.kind != "root"
+        for resource in loaded
     }
+
+
+def resources(name: str, folder: Path) -> Any:
+    """The resources of a case, or a map with REFUSED."""
+    unpack(name, folder)
+    loaded = load(discover([str(folder)]), options(name, folder)[0])
+    if loaded.errors:
+        return {REFUSED: [error.message for error in loaded.errors]}
+    found = sorted(loaded.resources, key=lambda each: each.address)
+    return [resource for resource in found if resource.kind != "root" and resource.root == "."]
+
+
+def marked(resource: Resource) -> list[str]:
+    """Paths of the marked values of a resource, as the record has them."""
+    schema = table().resource(resource.kind)
+    paths = {_plan_path(path, schema) for path in resource.sensitive}
+    return sorted(path_text(path) for path in paths)
+
+
+def _plan_path(path: ModelPath, schema: Block | None) -> ModelPath:
+    """Down to the first set: a plan marks sets as a whole."""
+    types: Any = schema
+    for at, step in enumerate(path):
+        if isinstance(types, Block):
+            nested = types.blocks.get(str(step))
+            argument = types.attributes.get(str(step))
+            if nested is not None:
+                if nested.nesting == "set":
+                    return path[: at + 1]
+                types = nested.block
+            else:
+                types = argument.type if argument is not None else None
+        elif isinstance(types, Type):
+            if types.kind == "set":
+                return path[:at]
+            inner = types.attributes.get(str(step)) if types.kind == "object" else None
+            types = types.element if types.kind in ("list", "map") else inner
+    return path
 
 
 def unordered(value: Any, schema: Block | None) -> Any:
@@ -123,14 +188,16 @@ def main() -> None:
     from tests.tools.provider_proxy import Proxy
 
     truth = json.loads(TRUTH.read_text()) if TRUTH.exists() else {}
+    marks = json.loads(MARKS.read_text()) if MARKS.exists() else {}
     names = sys.argv[2:] or NAMES
     proxy = Proxy(Path(sys.argv[1]))
     try:
         for name in names:
             with tempfile.TemporaryDirectory() as folder:
                 unpack(name, Path(folder), for_terraform=True)
+                _, words, environment = options(name, Path(folder))
                 try:
-                    found = proxy.record(Path(folder))
+                    found = proxy.record(Path(folder), *words, environment=environment)
                 except RuntimeError as error:
                     truth[name] = REFUSED
                     said = re.findall(r'"summary":"(.*?)"|^Error: (.*)', str(error), re.MULTILINE)
@@ -142,10 +209,13 @@ def main() -> None:
                 )
                 for address, (kind, config) in found.items()
             }
+            marks[name] = proxy.marks
     finally:
         proxy.close()
     truth = {name: truth[name] for name in NAMES if name in truth}
+    marks = {name: marks[name] for name in NAMES if marks.get(name)}
     TRUTH.write_text(json.dumps(truth, indent=0, ensure_ascii=True) + "\n")
+    MARKS.write_text(json.dumps(marks, indent=0, ensure_ascii=True) + "\n")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,11 @@ import pytest
 
 from tests.terraform import cases
 
+MARKS = json.loads(cases.MARKS.read_text())
+SECRETS = [
+    name for name in cases.NAMES if "sensitive" in (cases.FOLDER / f"{name}.txt").read_text()
+]
+STEP = re.compile(r'\[("(?:[^"\\]|\\.)*")\]|\[(\d+)\]|([A-Za-z_][\w-]*)')
 TRUTH = json.loads(cases.TRUTH.read_text())
 # What we know and a plan does not, or say in another way: see docs/rulings.md.
 RULED = {
@@ -54,3 +61,31 @@ def test_case(name: str, tmp_path: Path) -> None:
     found: list[str] = []
     differences(TRUTH[name], got, "", found, name)
     assert found == []
+
+
+@pytest.mark.parametrize("name", sorted({*MARKS, *SECRETS}))
+def test_marks(name: str, tmp_path: Path) -> None:
+    """What the plan calls sensitive, and nothing else: of arguments that are configured."""
+    for resource in cases.resources(name, tmp_path):
+        if resource.kind.startswith("data."):
+            continue
+        planned = MARKS.get(name, {}).get(resource.address, [])
+        recorded = TRUTH[name].get(resource.address, {})
+        wanted = {path for path in planned if value_at(recorded, path) is not None}
+        ours = set(cases.marked(resource))
+        assert {path for path in wanted if not _covered(path, ours)} == set(), resource.address
+        assert {path for path in ours if not _covered(path, planned)} == set(), resource.address
+
+
+def _covered(path: str, marks: Iterable[str]) -> bool:
+    return any(path == each or path.startswith((f"{each}.", f"{each}[")) for each in marks)
+
+
+def value_at(values: Any, path: str) -> Any:
+    """The recorded value at a path, None where there is none or it is empty."""
+    for named, number, plain in STEP.findall(path):
+        try:
+            values = values[int(number)] if number else values[json.loads(named or f'"{plain}"')]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return None if values in ([], {}) else values

@@ -9,8 +9,11 @@ import pytest
 
 from assay.engine.errors import Text
 from assay.engine.terraform import hcl, json_syntax
+from assay.engine.terraform.expressions import evaluate
 from assay.engine.terraform.scanner import HclError
+from assay.engine.terraform.scopes import ExpressionError
 from assay.engine.terraform.syntax import Block, Body, Literal, place
+from assay.engine.terraform.variables import CONSTANT
 
 ROOT = Path(__file__).parents[2]
 
@@ -62,7 +65,6 @@ ERRORS = [
     ('a = "${1"\n', "expected `}` of the sequence, found a quoted text", 1, 9),
     ('a = "%{ if x }"\n', "`if` without its `endif`", 1, 6),
     ("a = b.\n", "expected the name of an attribute, found the end of the line", 1, 7),
-    ("a = {x.y = 1}\n", "ambiguous key", 1, 6),
     ("a = x[*\n", "expected `]` after `*`, found the end of the file", 2, 1),
     ("a = (1\n", "expected `)`, found the end of the file", 2, 1),
     ("a = 1.2.3\n", "not a number that Terraform can hold", 1, 5),
@@ -216,3 +218,13 @@ def test_a_second_parser_sees_the_same_structure(path):
     parsed = read(text)
     assert parsed.problems == []
     assert first_outline(parsed.body) == second_outline(hcl2.loads(text))
+
+
+def test_a_dotted_key_is_read_and_has_no_value() -> None:
+    """`providers = { aws.main = aws.other }` is a map of names, no expression."""
+    parsed = read("providers = { aws.main = aws.other }\n")
+    assert not parsed.problems
+    with pytest.raises(ExpressionError) as caught:
+        evaluate(parsed.body.attributes["providers"].expression, CONSTANT)
+    assert caught.value.problems[0].message == "ambiguous key"
+    assert caught.value.problems[0].span[:2] == (1, 15)

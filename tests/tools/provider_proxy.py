@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -151,15 +152,24 @@ class Proxy:
         self.server.stop(0)
         self.process.kill()
 
-    def record(self, folder: Path, *options: str) -> dict[str, Any]:
-        """Address → configuration, as terraform sent it for a plan of the folder."""
+    def record(
+        self, folder: Path, *options: str, environment: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Address → configuration, as terraform sent it for a plan of the folder.
+
+        Afterwards `marks` has the paths of what that plan calls sensitive, by address.
+        """
         self.sent.clear()
+        self.marks: dict[str, list[str]] = {}
+        given = environment or {}
         environment = {
             key: text for key, text in os.environ.items() if not key.startswith(("TF_", "AWS_"))
         }
         environment["TF_REATTACH_PROVIDERS"] = self.reattach()
-        environment["TF_DATA_DIR"] = str(folder / ".data")
+        installed = (folder / ".terraform" / "modules" / "modules.json").exists()
+        environment["TF_DATA_DIR"] = str(folder / (".terraform" if installed else ".data"))
         environment["CHECKPOINT_DISABLE"] = "1"
+        environment.update(given)
 
         def run(*words: str) -> str:
             done = subprocess.run(
@@ -170,7 +180,9 @@ class Proxy:
                 raise RuntimeError(done.stdout + done.stderr)
             return done.stdout
 
-        run("init", "-backend=false", "-no-color")
+        if environment.get("TF_WORKSPACE"):
+            (folder / "terraform.tfstate.d" / environment["TF_WORKSPACE"]).mkdir(parents=True)
+        run("init", "-backend=false", "-no-color", *(["-get=false"] if installed else []))
         lines = run("plan", "-json", "-no-color", "-refresh=false", "-out=plan", *options)
         found: dict[str, Any] = {}
         for line in map(json.loads, lines.splitlines()):
@@ -180,11 +192,28 @@ class Proxy:
                 found[diagnostic["address"]] = (kind, config)
         plan = json.loads(run("show", "-json", "plan"))
         for change in plan.get("resource_changes", ()):
+            marks = sorted(_marks(change["change"].get("after_sensitive"), ""))
+            if marks and change["change"]["after"]:
+                self.marks[change["address"]] = marks
             if change["type"] == "terraform_data" and change["change"]["after"]:
                 after, unknown = change["change"]["after"], change["change"]["after_unknown"]
                 config = {name: marked(after.get(name), unknown.get(name)) for name in CONFIGURED}
                 found[change["address"]] = (change["type"], config)
         return dict(sorted(found.items()))
+
+
+def _marks(marks: Any, path: str) -> Iterator[str]:
+    """The paths at which a plan has `true`."""
+    if marks is True:
+        yield path
+    elif isinstance(marks, dict):
+        for key, inner in marks.items():
+            plain = re.fullmatch(r"[A-Za-z_][\w-]*", key)
+            step = (f".{key}" if path else key) if plain else f"[{json.dumps(key)}]"
+            yield from _marks(inner, path + step)
+    elif isinstance(marks, list):
+        for at, inner in enumerate(marks):
+            yield from _marks(inner, f"{path}[{at}]")
 
 
 def marked(value: Any, unknown: Any) -> Any:
