@@ -13,6 +13,7 @@ from assay.engine.terraform.expressions import elements_of, evaluate
 from assay.engine.terraform.objects import META, META_BLOCKS
 from assay.engine.terraform.schema import SENSITIVE as SCHEMA_SENSITIVE
 from assay.engine.terraform.schema import Block as Schema
+from assay.engine.terraform.schema import BlockType
 from assay.engine.terraform.scopes import Bound, ExpressionError, Scope, fail
 from assay.engine.terraform.sets import set_value
 from assay.engine.terraform.syntax import Attribute, Block, Body, Node
@@ -151,6 +152,7 @@ def _blocks(
             place = (*path, name, len(made))
             built.nodes[place] = block
             made.append(_body(block.body, scope, inner, place, built, own))
+            _once(made, nested, place, built)
             continue
         try:
             scopes = expand(block, scope)
@@ -166,11 +168,33 @@ def _blocks(
             place = (*path, name, len(made))
             built.nodes[place] = block
             made.append(_body(content.body, each, inner, place, built, own))  # type: ignore[union-attr]
+            _once(made, nested, place, built)
     if rest is not None:
         built.unknown = True
         values[name] = Incomplete(made, rest)
     elif made or any(block.type != "dynamic" for block in blocks):
         values[name] = made
+
+
+def _once(made: list[Any], nested: BlockType | None, place: Path, built: Built) -> None:
+    """Drop the last block of a set where the set holds its equal already."""
+    if nested is None or nested.nesting != "set" or made[-1] not in made[:-1]:
+        return
+    if _certain(made[-1]):
+        made.pop()
+        size = len(place)
+        for table in (built.nodes, built.refs):
+            for path in [path for path in table if path[:size] == place]:
+                del table[path]  # type: ignore[attr-defined]
+        built.sensitive = {path for path in built.sensitive if path[:size] != place}
+
+
+def _certain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_certain, value.values()))
+    if isinstance(value, list):
+        return not isinstance(value, Incomplete) and all(map(_certain, value))
+    return not isinstance(value, Missing)
 
 
 def expand(block: Block, scope: Scope) -> list[Scope] | Value:

@@ -421,7 +421,9 @@ def _template(node: Template, scope: Scope) -> Value:
             try:
                 value = convert(value, STRING)
             except ConversionError as error:
-                fail(part, "terraform-template", f"this cannot be included in a text: {error}")
+                if value.known:
+                    fail(part, "terraform-template", f"this cannot be included in a text: {error}")
+                value = unknown_like(STRING, [value], value.marks)  # not asked until it is known
         if value.marks:
             marks = marks | value.marks
         pieces.append(value)

@@ -151,6 +151,9 @@ class Objects:
                     return bodies.planned(convert(value, type), kind).marked(marks)
                 except ConversionError as error:
                     fail(written, "terraform-type", f"`{attribute}` does not fit: {error}")
+            marks |= value.marks
+            if argument is not None and type is DYNAMIC and not argument.computed:
+                return value.marked(marks)  # a null of the type that it was given with
         elif attribute in _DOCUMENT and kind == "data.aws_iam_policy_document":
             from assay.engine.terraform import policy_document
 
