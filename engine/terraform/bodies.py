@@ -185,7 +185,7 @@ def _once(made: list[Any], nested: BlockType | None, place: Path, built: Built) 
         size = len(place)
         for table in (built.nodes, built.refs):
             for path in [path for path in table if path[:size] == place]:
-                del table[path]  # type: ignore[attr-defined]
+                del table[path]
         built.sensitive = {path for path in built.sensitive if path[:size] != place}
 
 
