@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from assay.engine.commands import sigma_deploy, sigma_more
-from assay.engine.commands.sigma_input import convert_given, refusals, rules
+from assay.engine.commands.sigma_input import convert_given, convert_texts, refusals, rules
 from assay.engine.errors import InputError, Problem, printable, usage
 
 
@@ -59,33 +60,36 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _convert(args: argparse.Namespace) -> int:
-
-    done = convert_given(args)
+    done = convert_texts(args)
     if args.output is None:
-        for one in done.searches():
-            line = {"rule": one.rule.id, "index": one.source.pattern, **one.body}
+        for one in done.searches:
+            line = {"rule": one.rule, "index": one.pattern, **json.loads(one.text)}
             print(json.dumps(line, ensure_ascii=False))
     else:
-        _write(
-            Path(args.output),
-            {one.rule.id: one.body for one in done.searches()},
-        )
+        _write(Path(args.output), {one.rule: one.text for one in done.searches})
     return refusals(done.refused)
 
 
 def _templates(args: argparse.Namespace) -> int:
     from assay.engine.siem.sources import shipped, template
 
-    _write(Path(args.output), {f"assay-{name}": template(one) for name, one in shipped().items()})
+    texts = {
+        f"assay-{name}": json.dumps(template(one), ensure_ascii=False, separators=(",", ":"))
+        for name, one in shipped().items()
+    }
+    _write(Path(args.output), texts)
     return 0
 
 
-def _write(folder: Path, bodies: dict[str, dict[str, Any]]) -> None:
+def _write(folder: Path, texts: dict[str, str]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, body in bodies.items():
-            text = json.dumps(body, ensure_ascii=False, separators=(",", ":")) + "\n"
-            folder.joinpath(f"{name}.json").write_text(text, "utf-8")
+        for name, text in texts.items():
+            # Thousands of files: this way each costs half of what Path's way does.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+            descriptor = os.open(f"{folder}/{name}.json", flags, 0o666)
+            with os.fdopen(descriptor, "wb", buffering=0) as stream:
+                stream.write(f"{text}\n".encode())
     except OSError as error:
         raise usage(f"cannot write into {folder}: {error.strerror}") from error
 

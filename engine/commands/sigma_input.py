@@ -46,6 +46,22 @@ def convert_given(args: argparse.Namespace, environment: str = "") -> Any:
     )
 
 
+def convert_texts(args: argparse.Namespace) -> Any:
+    """As `convert_given`, but only the texts of the searches: a Bulk. Raises InputError."""
+    from assay.engine.siem import bulk
+
+    if args.rules and not args.filters:
+        found = bulk.searches(args.rules, placeholders(args.placeholders), args.pipeline)
+        if found is not None:
+            return found
+    done = convert_given(args)
+    texts = [
+        bulk.Search(one.rule.id, one.source.pattern, bulk.text_of(one.body))
+        for one in done.searches()
+    ]
+    return bulk.Bulk(texts, done.refused)
+
+
 def _filters(folders: list[str], environment: str) -> list[str]:
     """The files of filters: those of the folder, and of the environment's own folder."""
     found: list[str] = []

@@ -112,7 +112,7 @@ def effort(tree: Node) -> int:
     start = graph.state()
     graph.add(tree, start)
     extras, first = _closures(graph, start)
-    steps = _steps(graph)
+    always, steps = _apart(_steps(graph))
     seen = {first}
     pending = [first]
     work = 0
@@ -124,18 +124,53 @@ def effort(tree: Node) -> int:
                 "Lucene would have to build too large an automaton: "
                 "bound or remove a repetition of `.` or of a class"
             )
-        for onward, others in steps:
-            reached = (states & onward) << 1
-            for sources, target in others:
-                if states & sources:
-                    reached |= target
-            for having, more in extras:
-                if reached & having:
-                    reached |= more
-            if reached and reached not in seen:
-                seen.add(reached)
-                pending.append(reached)
+        common = _reached(states, always, extras)
+        found = set()
+        for touched, step, known in steps:
+            own = states & touched
+            reached = known.get(own)
+            if reached is None:
+                reached = known[own] = _reached(own, step, extras)
+            found.add(reached | common)
+        found.discard(0)
+        found -= seen
+        seen |= found
+        pending.extend(found)
     return work
+
+
+def _reached(states: int, step: Step, extras: list[tuple[int, int]]) -> int:
+    """The states that a step leads to, with those that they reach without reading."""
+    onward, others = step
+    reached = (states & onward) << 1
+    for sources, target in others:
+        if states & sources:
+            reached |= target
+    if reached:
+        for having, more in extras:
+            if reached & having:
+                reached |= more
+    return reached
+
+
+def _apart(steps: list[Step]) -> tuple[Step, list[tuple[int, Step, dict[int, int]]]]:
+    """What all steps have in common, done once for a set of states; and what each has besides,
+    with the states that it is for and a memory of what these reach.
+    """
+    common = steps[0][0] if steps else 0
+    edges = {target: sources for sources, target in steps[0][1]} if steps else {}
+    for onward, others in steps[1:]:
+        common &= onward
+        found = {target: sources for sources, target in others}
+        edges = {to: both for to, held in edges.items() if (both := held & found.get(to, 0))}
+    rest: list[tuple[int, Step, dict[int, int]]] = []
+    for onward, others in steps:
+        apart = [(kept, to) for sources, to in others if (kept := sources & ~edges.get(to, 0))]
+        touched = onward & ~common
+        for sources, _ in apart:
+            touched |= sources
+        rest.append((touched, (onward & ~common, apart), {0: 0}))
+    return (common, [(sources, to) for to, sources in edges.items()]), rest
 
 
 def _closures(graph: _Graph, start: int) -> tuple[list[tuple[int, int]], int]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import gc
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from assay.engine.siem import correlation, emit, pipeline
 from assay.engine.siem.load import Correlation, Refusal, Rule, Rules, load
 from assay.engine.siem.sources import Source, choose, shipped
 from assay.engine.siem.tree import RefusedError
+
+LOGSOURCE = ("category", "product", "service")
 
 
 class Converted(NamedTuple):
@@ -46,23 +51,27 @@ def convert(
     pipelines: Iterable[str] = (),
 ) -> Conversion:
     """Converts all rules below the paths. Raises InputError for a path that does not exist."""
-    return convert_rules(load(paths, placeholders, pipeline.read(pipelines)))
+    with uncollected():
+        return convert_rules(load(paths, placeholders, pipeline.read(pipelines)))
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Python looks for garbage in circles again and again while much is built; here is none."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def convert_rules(rules: Rules) -> Conversion:
     """Converts what was loaded."""
     sources = shipped()
     done = Conversion([], [], list(rules.refused))
-    chosen: dict[tuple[str, ...], Source] = {}
-    for rule in rules.rules:
-        words = tuple(str(rule.logsource.get(key)) for key in ("product", "category", "service"))
-        if words not in chosen:
-            chosen[words] = choose(rule.logsource, sources)
-        source = chosen[words]
-        try:
-            done.converted.append(Converted(rule, source, {"query": emit.query(rule.tree, source)}))
-        except RefusedError as error:
-            done.refused.append(Refusal(rule.file, rule.line, rule.id, str(error)))
+    emit_rules(rules, done)
     by_name = {one.rule.id: one.rule for one in done.converted}
     by_name |= {
         str(one.document["name"]): one for one in by_name.values() if "name" in one.document
@@ -71,6 +80,21 @@ def convert_rules(rules: Rules) -> Conversion:
         _correlate(done, found, by_name, sources)
     done.refused.sort()
     return done
+
+
+def emit_rules(rules: Rules, done: Conversion) -> None:
+    """Adds the searches of plain rules, and what is refused, to `done`."""
+    for rule in rules.rules:
+        source = _source(*(str(rule.logsource.get(key)) for key in LOGSOURCE))
+        try:
+            done.converted.append(Converted(rule, source, {"query": emit.query(rule.tree, source)}))
+        except RefusedError as error:
+            done.refused.append(Refusal(rule.file, rule.line, rule.id, str(error)))
+
+
+@lru_cache(maxsize=4096)
+def _source(*words: str) -> Source:
+    return choose(dict(zip(LOGSOURCE, words, strict=True)), shipped())
 
 
 def _correlate(

@@ -89,16 +89,47 @@ def load(
         else:
             found.refused.append(_refusal(document, kind))
     chosen = _filters(filters, found.refused)
-    given = tuple(steps)
+    _add(found, plain, chosen, placeholders, tuple(steps))
+    return _unique(found)
 
+
+def load_file(
+    name: str,
+    data: bytes,
+    placeholders: Mapping[str, list[str]] | None = None,
+    steps: tuple[pipeline.Step, ...] = (),
+) -> Rules | None:
+    """The rules of one file alone, ids not compared; None where it holds a filter or a correlation,
+    which other files have to do with.
+    """
+    found = Rules([], [], [])
+    plain: list[Document] = []
+    for document in _parsed(name, data, found.refused):
+        kind = _kind(document.data)
+        if kind in ("filter", "correlation"):
+            return None
+        if kind == "rule":
+            plain.append(document)
+        else:
+            found.refused.append(_refusal(document, kind))
+    _add(found, plain, [], placeholders, steps)
+    return found
+
+
+def _add(
+    found: Rules,
+    plain: list[Document],
+    filters: list[Any],
+    placeholders: Mapping[str, list[str]] | None,
+    steps: tuple[pipeline.Step, ...],
+) -> None:
     def add(document: Document) -> None:
-        if given:
-            document = document._replace(data=pipeline.apply(given, document.data))
-        found.rules.append(rule(document, chosen, placeholders))
+        if steps:
+            document = document._replace(data=pipeline.apply(steps, document.data))
+        found.rules.append(rule(document, filters, placeholders))
 
     for document in plain:
         _guard(found, document, add)
-    return _unique(found)
 
 
 def _guard(found: Rules, document: Document, action: Any) -> None:
@@ -125,6 +156,12 @@ def _refusal(document: Document, reason: str) -> Refusal:
 
 
 def _documents(paths: Iterable[str], refused: list[Refusal]) -> Iterator[Document]:
+    for name, data in texts(paths, refused):
+        yield from _parsed(name, data, refused)
+
+
+def texts(paths: Iterable[str], refused: list[Refusal]) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of each file of rules. Raises InputError for a path that does not exist."""
     for file in files.discover(paths).with_suffix(".yml", ".yaml"):
         try:
             data = files.read(file)
@@ -134,7 +171,7 @@ def _documents(paths: Iterable[str], refused: list[Refusal]) -> Iterator[Documen
         if len(data) > MAX_DOCUMENT:
             refused.append(Refusal(file.name, 0, "", f"is larger than {MAX_DOCUMENT} bytes"))
             continue
-        yield from _parsed(file.name, data, refused)
+        yield file.name, data
 
 
 def _parsed(name: str, data: bytes, refused: list[Refusal]) -> Iterator[Document]:
@@ -202,6 +239,8 @@ def _id(data: Mapping[str, Any]) -> str:
 
 
 def _filters(documents: list[Document], refused: list[Refusal]) -> list[Any]:
+    if not documents:
+        return []
     from sigma.exceptions import SigmaError
     from sigma.filters import SigmaFilter
 
@@ -214,6 +253,11 @@ def _filters(documents: list[Document], refused: list[Refusal]) -> list[Any]:
     return chosen
 
 
+def taken(place: str) -> str:
+    """Why a second rule with an id is refused."""
+    return f"its id is taken by {place}"
+
+
 def _unique(found: Rules) -> Rules:
     """Two rules with one id would write one file: both but the first are refused."""
     first: dict[str, str] = {}
@@ -222,7 +266,7 @@ def _unique(found: Rules) -> Rules:
         for one in group:
             place = f"{one.file}:{one.line}"
             if one.id.lower() in first:
-                reason = f"its id is taken by {first[one.id.lower()]}"
+                reason = taken(first[one.id.lower()])
                 kept.refused.append(Refusal(one.file, one.line, one.id, reason))
             else:
                 first[one.id.lower()] = place

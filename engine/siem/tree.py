@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple
+
+from assay.engine.siem import conditions
 
 ANY = None  # in the parts of a Pattern: any number of characters
 ONE = 1  # exactly one character
@@ -130,36 +131,27 @@ def build(detections: Detections, condition: str) -> Tree:
 
     Raises RefusedError, or pySigma's SigmaConditionError.
     """
-    from sigma.conditions import ConditionAND, ConditionIdentifier, ConditionNOT, ConditionOR
 
-    def walk(node: Any) -> Tree:
-        kind = type(node)
-        if kind is ConditionIdentifier:
-            return named(node.identifier)
-        if kind is ConditionOR or kind is ConditionAND:
-            return join(Or if kind is ConditionOR else And, [walk(item) for item in node.args])
-        if kind is ConditionNOT:
-            return Not(walk(node.args[0]))
-        chosen = [item.identifier for item in node.resolve_referenced_detections(detections)]
-        if not chosen:
-            raise RefusedError(f"no detection is called {node.pattern}")
-        linking = Or if node.cond_class is ConditionOR else And
-        return join(linking, [named(name) for name in chosen])
+    def walk(node: conditions.Node) -> Tree:
+        match node:
+            case conditions.Name(name):
+                return named(name)
+            case conditions.Negated(inner):
+                return Not(walk(inner))
+            case conditions.Joined(every, parts):
+                return join(And if every else Or, [walk(part) for part in parts])
+            case conditions.Chosen(every, pattern):
+                chosen = conditions.chosen(pattern, detections.detections)
+                if not chosen:
+                    raise RefusedError(f"no detection is called {pattern}")
+                return join(And if every else Or, [named(name) for name in chosen])
 
     def named(name: str) -> Tree:
         if name not in detections.detections:
             raise RefusedError(f"the condition names {name}, which is no detection")
         return detections.detections[name]
 
-    return walk(_parsed(condition))
-
-
-@lru_cache(maxsize=4096)
-def _parsed(condition: str) -> Any:
-    from sigma.conditions import SigmaCondition
-    from sigma.rule import SigmaDetections
-
-    return SigmaCondition(condition, SigmaDetections.__new__(SigmaDetections)).parse(False)
+    return walk(conditions.parse(condition))
 
 
 def from_pysigma(detection: Any) -> Tree:
