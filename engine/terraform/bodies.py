@@ -246,7 +246,8 @@ def _block_attribute(
         built.unknown = True
         values[name] = Missing("variable", f"an expression that failed: {name}")
         return
-    _keep(value, place, built, own, values, name)
+    if value.v != [] or any(block.type != "dynamic" for block in blocks):  # else nobody wrote it
+        _keep(value, place, built, own, values, name)
 
 
 def _as_value(

@@ -99,6 +99,7 @@ class Context:
         self.errors: dict[tuple[str, str, Place], SourceError] = {}
         self.gaps: dict[tuple[str, str], Gap] = {}
         self.count = 0
+        self.checked: set[str] = set()  # folders of modules that `declared` has looked at
         self._manifest: dict[str, str] | None = None
 
     def error(self, subject: str, problem: Problem) -> None:

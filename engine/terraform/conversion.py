@@ -64,6 +64,7 @@ def _unknown_or_null(value: Value, given: Type, type: Type) -> Value:
         identity=info.identity,
         family=info.family,
         not_null=info.not_null,
+        exists=info.exists,
     )
     if given.kind == "tuple" and type.kind in ("list", "set"):
         made.high = len(given.elements)

@@ -104,7 +104,7 @@ def to_unknown(value: Value) -> model.Unknown:
         info.origin,
         identity=info.identity,
         family=info.family,
-        not_null=info.not_null,
+        not_null=info.exists,
         type=_CEL_TYPES.get(kind),
         prefix=info.begins,
         suffix=info.suffix,

@@ -221,6 +221,8 @@ def _key(scan: Scanner) -> Node:
         if key.steps:
             return DottedKey(key.text, key.start, key.end, key)
         return Literal(key.text, key.start, key.end, string(key.root))
+    if isinstance(key, Literal) and key.value.v is None:
+        return Literal(key.text, key.start, key.end, string("null"))  # no keyword in this place
     return key
 
 

@@ -61,6 +61,7 @@ class _Reader:
         self.text = text
         self.source = text.text
         self.templates = templates
+        self.path: list[str] = []  # names of the objects that are being read
         self.at = 1 if self.source.startswith("\ufeff") else 0
 
     def token(self) -> tuple[str, str, int, int]:
@@ -125,12 +126,23 @@ class _Reader:
             key: Node = Literal(self.text, at, end, string(name))
             if self.templates and depth and ("${" in name or "%{" in name):
                 key = self.string(at, end)
-            items.append((key, self.value(depth + 1)))
+            items.append((key, self.named(name, depth + 1)))
             _, written, at, end = self.token()
             if written == "}":
                 return Object(self.text, start, end, tuple(items))
             if written != ",":
                 self.fail("expected `,` or `}`", at, end)
+
+    def named(self, name: str, depth: int) -> Node:
+        """The value of a name; the default of a variable is taken as it is written."""
+        self.path.append(name)
+        templates = self.templates
+        if name == "default" and len(self.path) == 3 and self.path[0] == "variable":
+            self.templates = False
+        found = self.value(depth)
+        self.templates = templates
+        self.path.pop()
+        return found
 
     def peek(self, wanted: str) -> bool:
         found = _TOKEN(self.source, self.at)

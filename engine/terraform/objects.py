@@ -13,6 +13,7 @@ from assay.engine.terraform.conversion import ConversionError, convert
 from assay.engine.terraform.export import from_python
 from assay.engine.terraform.expressions import evaluate
 from assay.engine.terraform.schema import SENSITIVE as SCHEMA_SENSITIVE
+from assay.engine.terraform.schema import Argument
 from assay.engine.terraform.scopes import fail
 from assay.engine.terraform.syntax import Block, Node, Traversal
 from assay.engine.terraform.types import DYNAMIC, Type
@@ -92,7 +93,7 @@ class Objects:
             origin,
             identity=origin,
             family=family,
-            not_null=True,
+            exists=True,
             marks=value.marks,
         )
         return element, used + 1
@@ -165,8 +166,22 @@ class Objects:
             return nested.block_value(instance, block, key, schema, attribute).marked(marks)
         elif argument is not None and bodies.written(block.body, attribute):
             made = bodies.argument_value(instance, block, key, type, attribute)
-            return bodies.planned(made, kind).marked(marks)
-        if argument is None and schema is not None:
+            if made.v != []:  # dynamic blocks that make none are as if nobody wrote them
+                return bodies.planned(made, kind).marked(marks)
+        return self._unconfigured(kind, attribute, argument, address, marks, node)
+
+    def _unconfigured(
+        self,
+        kind: str,
+        attribute: str,
+        argument: Argument | None,
+        address: str,
+        marks: frozenset[str],
+        node: Node,
+    ) -> Value:
+        """An attribute that nobody configures: a default, null, or left to the provider."""
+        type = argument.type if argument is not None else DYNAMIC
+        if argument is None and self.instance.context.schema.resource(kind) is not None:
             fail(node, "terraform-reference", f"`{kind}` has no attribute `{attribute}`")
         planned = defaults.of(kind) or {}
         default = planned.get(attribute)
@@ -175,7 +190,7 @@ class Objects:
         if argument is not None and (not argument.computed or attribute in planned):
             return null(type).marked(marks)
         origin = f"{address}.{attribute}"
-        not_null = attribute in NEVER_NULL and not kind.startswith("data.")
+        exists = attribute in NEVER_NULL and not kind.startswith("data.")
         # Every ARN begins so, which is enough to tell one from `*`.
         begins = "arn:" if attribute == "arn" and kind.startswith("aws_") else ""
         return unknown(
@@ -183,7 +198,8 @@ class Objects:
             _cause(kind),
             origin,
             identity=origin,
-            not_null=not_null,
+            not_null=exists and kind == "terraform_data",  # which alone says so in its plan
+            exists=exists,
             begins=begins,
             marks=marks,
         )

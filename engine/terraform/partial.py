@@ -114,7 +114,7 @@ def _element(source: Value, number: int, type: Any, marks: frozenset[str]) -> Va
     family = source.v.identity
     origin = f"{source.v.origin}[{number}]"
     known = Unknown(
-        source.v.cause, origin, identity=f"{family}[{number}]", family=family, not_null=True
+        source.v.cause, origin, identity=f"{family}[{number}]", family=family, exists=True
     )
     return Value(type, known, marks)
 

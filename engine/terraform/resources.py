@@ -7,7 +7,7 @@ from typing import Any
 
 from assay.engine.errors import Problem
 from assay.engine.model import Path, Place, Resource
-from assay.engine.terraform import bodies, conditions, settings
+from assay.engine.terraform import bodies, conditions, declared, settings
 from assay.engine.terraform.bodies import Built
 from assay.engine.terraform.context import MAX_RESOURCES
 from assay.engine.terraform.instance import Expansion, Instance, Key, Names
@@ -41,6 +41,7 @@ def _instance(instance: Instance, calls: tuple[str, ...], reached: set[str]) -> 
                 context.error(context.folder, problem)
                 return
             yield from _instance(child, (*calls, child.address), reached)
+    declared.check(instance)
 
 
 def _expansion(

@@ -42,7 +42,8 @@ class Unknown:
     origin    what it comes from, as a person would name it
     identity  equal identities are equal values
     family    two identities of one family differ
-    not_null  certainly not null
+    not_null  certainly not null, as Terraform itself knows and uses it
+    exists    certainly not null, as far as can be told: the id of a resource
     prefix    what a text begins with, as far as Terraform itself knows and uses it
     begins, suffix   what a text begins and ends with, as far as it can be told
     structure        ("json", Value): the text encodes this value, which is known in part
@@ -52,6 +53,7 @@ class Unknown:
     __slots__ = (
         "begins",
         "cause",
+        "exists",
         "family",
         "high",
         "identity",
@@ -71,6 +73,7 @@ class Unknown:
         identity: str | None = None,
         family: str | None = None,
         not_null: bool = False,
+        exists: bool = False,
         prefix: str = "",
         begins: str = "",
         suffix: str = "",
@@ -83,6 +86,7 @@ class Unknown:
         self.identity = identity
         self.family = family
         self.not_null = not_null
+        self.exists = exists or not_null
         self.prefix = prefix
         self.begins = begins or prefix
         self.suffix = suffix

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from difflib import get_close_matches
+from typing import NoReturn
 
 from assay.engine.terraform.functions import (
     clocks,
@@ -74,6 +75,12 @@ def call(node: Call, scope: Scope, evaluate: Evaluate) -> Value:  # noqa: RET503
         fail(node, code, f"{name}: {error}")
     if name.startswith("provider::"):
         return _of_provider(node, scope, evaluate)
+    unknown_name(node)
+
+
+def unknown_name(node: Call) -> NoReturn:
+    """Raise the error of a call of a function that there is not."""
+    name = node.name.removeprefix("core::")
     close = get_close_matches(name, NAMES, 1)
     fail(
         node,
