@@ -47,8 +47,8 @@ def check(instance: Instance) -> None:
             if isinstance(name, Call):
                 _function(instance, subject, name)
                 continue
-            target = _target(name)
-            if target is None:
+            target = _target(name) if isinstance(name, Traversal) else None
+            if target is None or not isinstance(name, Traversal):
                 continue
             if not module.broken:
                 _declared(instance, subject, name, target)
