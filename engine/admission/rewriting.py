@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from assay.engine.cel import nodes
-from assay.engine.cel.lexer import tokens
+from assay.engine.cel.lexer import Token, tokens
 
 # What a name (`a`, `a.b`, or `a.b()` for a call) is replaced with; None leaves it. It may raise, to
 # refuse the expression.
@@ -81,7 +82,7 @@ def _one_line(text: str, start: int, end: int, edits: list[Edit]) -> str:
     waiting = iter(edits)
     edit = next(waiting, None)
     before = start
-    for token in tokens(text):
+    for token in _tokens(text):
         if token.start < max(start, before) or token.end > end or token.kind == "end":
             continue
         if token.start > before and parts:
@@ -94,6 +95,12 @@ def _one_line(text: str, start: int, end: int, edits: list[Edit]) -> str:
             parts.append(text[token.start : token.end])
             before = token.end
     return "".join(parts)
+
+
+@lru_cache(maxsize=64)
+def _tokens(text: str) -> tuple[Token, ...]:
+    """The tokens of a text, of which the same few are asked many times."""
+    return tuple(tokens(text))
 
 
 def quoted(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from assay.engine.cel.bounds import StepsError, begin
@@ -192,16 +193,23 @@ def _faults(
 
 def _parse(text: Text) -> Any:
     from assay.engine.cel.lexer import SyntaxFaultError
-    from assay.engine.cel.parser import parse
 
     if len(text.text) > MAX_TEXT:
         raise InputError(problem("cel-syntax", "the expression is too long", text, 0))
     try:
-        return parse(text.text)
+        return _tree(text.text)
     except SyntaxFaultError as fault:
         start, end = fault.start, fault.end
         found = problem("cel-syntax", fault.message, text, start, end, fault.help)
         raise InputError(found) from None
+
+
+@lru_cache(maxsize=64)
+def _tree(text: str) -> Any:
+    """The tree of a text: who rewrites a program asks for the same few many times."""
+    from assay.engine.cel.parser import parse
+
+    return parse(text)
 
 
 def conjuncts(text: Text) -> list[tuple[int, int]]:

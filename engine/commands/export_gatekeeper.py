@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from assay.engine.catalogue.controls import Catalogue
+from assay.engine.catalogue.controls import Control
 from assay.engine.commands import exporting
 from assay.reports.gatekeeper import settings
 
@@ -44,26 +44,24 @@ def run(args: argparse.Namespace) -> int:
         rego.convert,
         audited=True,
     )
-    export = library.export(found, _examples(args.rules, catalogue), chosen)
+    exported = {each.control.file: each.control for each in (*found.policies, *found.relations)}
+    export = library.export(found, _examples(args.rules, exported), chosen)
     return exporting.write(Path(args.folder), export, args.prune)
 
 
 def _examples(
-    folders: Sequence[str], catalogue: Catalogue
+    folders: Sequence[str], controls: Mapping[str, Control]
 ) -> dict[tuple[str, str], Sequence[Mapping[str, Any]]]:
-    """The examples of every check, as its file has them: the catalogue has read it already."""
-    import yaml
-
+    """The examples of controls by file, as it has them: the catalogue has read it already."""
     from assay.engine.catalogue.load import read_files
+    from assay.engine.kubernetes.yamltext import documents
 
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    controls = {control.file: control for control in catalogue.controls}
     found: dict[tuple[str, str], Sequence[Mapping[str, Any]]] = {}
     for file in read_files([Path(folder) for folder in folders]):
         control = controls.get(file.name)
         if control is None or not control.checks:
             continue
-        entries = yaml.load(file.text, Loader=loader)["checks"]  # noqa: S506 - a safe loader
+        entries = next(documents(file.text)).value["checks"]
         for entry, check in zip(entries, control.checks, strict=True):
             found[control.id, check.id] = entry.get("examples", ())
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from assay.engine.errors import printable, usage
@@ -87,10 +87,10 @@ def write(folder: Path, export: listing.Export, prune: bool) -> int:
     if prune:
         files[listing.PRUNE] = "".join(f"{name}\n" for name in gone)
     try:
+        for inner in sorted({PurePosixPath(name).parent for name in files}):
+            (folder / inner).mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, "utf-8")
+            (folder / name).write_bytes(text.encode())
         for name in stale if prune else ():
             _remove(folder, name)
     except OSError as error:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from assay.engine.admission.convert import Policy
 from assay.engine.admission.rego import Audit
-from assay.engine.kubernetes import kinds, objects
+from assay.engine.kubernetes import kinds, objects, yamltext
 from assay.reports.gatekeeper import documents, templates
 from assay.reports.gatekeeper.settings import Settings
 
@@ -26,17 +26,14 @@ class Case(NamedTuple):
 
 def cases(found: Found, examples: Sequence[Mapping[str, Any]]) -> Iterator[Case]:
     """The objects of a check's examples, as the control file has them, with what they promise."""
-    import yaml
-
     wanted = {(each.group, each.version, each.name) for each in found.targets}
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     for example in examples:
         if "manifest" not in example:
             continue
         held = [
-            objects.dropped(each)
-            for each in yaml.load_all(str(example["manifest"]), Loader=loader)
-            if isinstance(each, dict) and "kind" in each
+            objects.dropped(each.value)
+            for each in yamltext.documents(str(example["manifest"]))
+            if isinstance(each.value, dict) and "kind" in each.value
         ]
         for number, each in enumerate(held):
             status = _status(example, each)
