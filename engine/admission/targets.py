@@ -15,13 +15,19 @@ from assay.engine.model import Path
 # (group, kind) → plural, from the CRDs that the projects publish.
 CUSTOM = {
     ("acme.cert-manager.io", "Challenge"): "challenges",
+    ("argoproj.io", "AnalysisTemplate"): "analysistemplates",
     ("argoproj.io", "AppProject"): "appprojects",
     ("argoproj.io", "Application"): "applications",
     ("argoproj.io", "ApplicationSet"): "applicationsets",
+    ("argoproj.io", "ClusterAnalysisTemplate"): "clusteranalysistemplates",
+    ("argoproj.io", "ClusterWorkflowTemplate"): "clusterworkflowtemplates",
     ("argoproj.io", "Rollout"): "rollouts",
+    ("argoproj.io", "Workflow"): "workflows",
+    ("argoproj.io", "WorkflowTemplate"): "workflowtemplates",
     ("cert-manager.io", "Certificate"): "certificates",
     ("cert-manager.io", "ClusterIssuer"): "clusterissuers",
     ("cert-manager.io", "Issuer"): "issuers",
+    ("config.gatekeeper.sh", "Config"): "configs",
     ("crd.projectcalico.org", "FelixConfiguration"): "felixconfigurations",
     ("crd.projectcalico.org", "GlobalNetworkPolicy"): "globalnetworkpolicies",
     ("crd.projectcalico.org", "HostEndpoint"): "hostendpoints",
@@ -32,12 +38,15 @@ CUSTOM = {
     ("gateway.networking.k8s.io", "Gateway"): "gateways",
     ("gateway.networking.k8s.io", "GatewayClass"): "gatewayclasses",
     ("gateway.networking.k8s.io", "HTTPRoute"): "httproutes",
+    ("jaegertracing.io", "Jaeger"): "jaegers",
     ("k8s.keycloak.org", "Keycloak"): "keycloaks",
     ("k8s.keycloak.org", "KeycloakRealmImport"): "keycloakrealmimports",
+    ("kafka.strimzi.io", "Kafka"): "kafkas",
     ("karpenter.k8s.aws", "EC2NodeClass"): "ec2nodeclasses",
     ("karpenter.sh", "NodePool"): "nodepools",
     ("keda.sh", "ScaledJob"): "scaledjobs",
     ("keda.sh", "ScaledObject"): "scaledobjects",
+    ("litmuschaos.io", "ChaosEngine"): "chaosengines",
     ("monitoring.coreos.com", "Alertmanager"): "alertmanagers",
     ("monitoring.coreos.com", "PodMonitor"): "podmonitors",
     ("monitoring.coreos.com", "Prometheus"): "prometheuses",
@@ -49,10 +58,13 @@ CUSTOM = {
     ("networking.istio.io", "ServiceEntry"): "serviceentries",
     ("networking.istio.io", "Sidecar"): "sidecars",
     ("networking.istio.io", "VirtualService"): "virtualservices",
+    ("opentelemetry.io", "OpenTelemetryCollector"): "opentelemetrycollectors",
+    ("policy.linkerd.io", "ServerAuthorization"): "serverauthorizations",
     ("postgresql.cnpg.io", "Backup"): "backups",
     ("postgresql.cnpg.io", "Cluster"): "clusters",
     ("postgresql.cnpg.io", "Pooler"): "poolers",
     ("postgresql.cnpg.io", "ScheduledBackup"): "scheduledbackups",
+    ("projectcalico.org", "FelixConfiguration"): "felixconfigurations",
     ("projectcalico.org", "GlobalNetworkPolicy"): "globalnetworkpolicies",
     ("projectcalico.org", "NetworkPolicy"): "networkpolicies",
     ("security.istio.io", "AuthorizationPolicy"): "authorizationpolicies",
@@ -60,12 +72,14 @@ CUSTOM = {
     ("security.istio.io", "RequestAuthentication"): "requestauthentications",
     ("snapshot.storage.k8s.io", "VolumeSnapshotClass"): "volumesnapshotclasses",
     ("telemetry.istio.io", "Telemetry"): "telemetries",
+    ("templates.gatekeeper.sh", "ConstraintTemplate"): "constrainttemplates",
     ("traefik.io", "IngressRoute"): "ingressroutes",
     ("traefik.io", "Middleware"): "middlewares",
     ("traefik.io", "TLSOption"): "tlsoptions",
     ("velero.io", "BackupStorageLocation"): "backupstoragelocations",
     ("velero.io", "Schedule"): "schedules",
 }
+CONSTRAINTS = "constraints.gatekeeper.sh"  # Gatekeeper makes their CRDs itself, from templates
 IRREGULAR = {"Endpoints": "endpoints"}
 
 
@@ -99,6 +113,8 @@ def split(kind: str) -> tuple[str, str, str]:
 
 def plural_of(group: str, name: str) -> str | None:
     """The resource of a kind, None where nobody said."""
+    if group == CONSTRAINTS:
+        return name.lower()
     if not kinds.is_builtin(group):
         return CUSTOM.get((group, name))
     lower = name.lower()

@@ -22,18 +22,27 @@ def dispatch(name: str, forms: tuple[Overload, ...]) -> Callable[..., Any]:
         )
         for form in forms
     ]
+    # A value's kind is that of its class, so what once fitted these classes fits them always.
+    chosen: dict[tuple[type, ...], Callable[..., Any]] = {}
 
-    def call(*values: Any) -> Any:
+    def choose(values: tuple[Any, ...]) -> Callable[..., Any]:
         kinds = [kind(value) for value in values]
         for types, function in typed:
             if all(fits(type, found) for type, found in zip(types, kinds, strict=True)):
-                try:
-                    found = function(*values)
-                except RAISED as error:
-                    raise CelError(str(error)) from None
-                if found.__class__ is str or found.__class__ is list:
-                    builds(len(found))
-                return found
+                return function
         raise CelError(f"no such overload: {name}({', '.join(kinds)})")
+
+    def call(*values: Any) -> Any:
+        classes = tuple(map(type, values))
+        function = chosen.get(classes)
+        if function is None:
+            function = chosen[classes] = choose(values)
+        try:
+            found = function(*values)
+        except RAISED as error:
+            raise CelError(str(error)) from None
+        if found.__class__ is str or found.__class__ is list:
+            builds(len(found))
+        return found
 
     return call

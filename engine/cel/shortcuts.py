@@ -167,6 +167,8 @@ def add(a: Any, b: Any) -> Any:
             return found
     elif a.__class__ is str and b.__class__ is str and len(a) + len(b) < SMALL:
         return a + b
+    elif a.__class__ is list and b.__class__ is list and len(a) + len(b) < SMALL:
+        return [*a, *b]
     return op.arithmetic("+", _sure(a), _sure(b))
 
 

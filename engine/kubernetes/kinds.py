@@ -85,6 +85,7 @@ CUSTOM: dict[str, frozenset[str]] = {
     "jaegertracing.io": frozenset(),
     "k8s.keycloak.org": frozenset(),
     "k8s.nginx.org": frozenset(),
+    "kafka.strimzi.io": frozenset(),
     "karpenter.k8s.aws": frozenset({"EC2NodeClass"}),
     "karpenter.sh": frozenset({"NodeClaim", "NodeOverlay", "NodePool"}),
     "keda.sh": frozenset({"ClusterCloudEventSource", "ClusterTriggerAuthentication"}),

@@ -26,6 +26,7 @@ from assay.engine.policies.spending import Spending
 # The parameter objects of a request, or BrokenError where there is none and there must be.
 Params = Callable[[Asked], Sequence[Any]]
 NO_PARAMS: Sequence[Any] = (None,)
+NO_VARIABLES = Variables({}, False)
 
 
 class InForce(NamedTuple):
@@ -211,6 +212,8 @@ class _Evaluator:
         given = (params,) if self.takes_params else ()
         outside = (*head, *given, asked.namespace)
         variables: Variables
+        if not self.rules.variables:
+            return (*outside, NO_VARIABLES), outside
         if partial or not self.keys:
             variables = Variables(self.rules.variables, partial)
         else:

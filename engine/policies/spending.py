@@ -24,6 +24,7 @@ class Spending:
         programs = [*rules.variables.values(), *(rule.program for rule in rules.validations)]
         self.trees = [(program.text.text, program.tree) for program in programs]
         self.known: dict[cost.Sizes, str] = {}
+        self.fine = cost.Sizes(0, 0)  # up to these nothing exceeds the budget
         self.given: dict[tuple[int, ...], tuple[int, int]] = {}
 
     def too_much(self, asked: Asked, params: Sequence[Any]) -> str:
@@ -35,11 +36,26 @@ class Spending:
         if key not in self.given:
             self.given[key] = _largest(params)
         mine, theirs = asked.sizes[0], self.given[key]
+        items, characters = max(mine[0], theirs[0]), max(mine[1], theirs[1])
+        if items <= self.fine[0] and characters <= self.fine[1]:
+            return ""
         # In steps of a quarter, so that objects share their counts.
-        sizes = cost.Sizes(_step(max(mine[0], theirs[0])), _step(max(mine[1], theirs[1])))
+        sizes = cost.Sizes(_step(items), _step(characters))
         if sizes not in self.known:
-            self.known[sizes] = self._judged(sizes)
+            self.known[sizes] = self._counted(sizes)
         return self.known[sizes]
+
+    def _counted(self, sizes: cost.Sizes) -> str:
+        """What these sizes exceed; where it is nothing together with earlier ones, that is kept.
+
+        Costs only grow with sizes, so what is fine for the largest is fine for all.
+        """
+        both = cost.Sizes(max(sizes[0], self.fine[0]), max(sizes[1], self.fine[1]))
+        said = self._judged(both)
+        if not said:
+            self.fine = both
+            return ""
+        return said if both == sizes else self._judged(sizes)
 
     def _judged(self, sizes: cost.Sizes) -> str:
         total = 0
