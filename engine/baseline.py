@@ -48,22 +48,23 @@ def content(finding: Finding) -> str:
     """
     values = redacted(finding.resource)
     seen = [
-        [violation.path, _plain(value_at(values, paths.indexed(violation.path)))]
+        [violation.path, plain(value_at(values, paths.indexed(violation.path)))]
         for violation in finding.violations
     ]
     text = json.dumps(seen, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it, so that equal ones are written alike."""
     if isinstance(value, Unknown):
         return {"unknown": value.origin}
     if isinstance(value, dict):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, Incomplete):
-        return [*map(_plain, value), {"unknown": value.rest.origin}]
+        return [*map(plain, value), {"unknown": value.rest.origin}]
     if isinstance(value, list):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from assay.engine.errors import usage
-from assay.engine.model import SEVERITIES, SOURCE_CONTROL, Finding, Gap, Scan
+from assay.engine.model import SEVERITIES, SOURCE_CONTROL, UNCHANGED, Finding, Gap, Scan
 
 # What `--allow KIND:PATTERN` may name: kinds of gaps, statuses that block, and sources unread.
 ALLOWABLE = (
@@ -28,12 +28,16 @@ ALLOWABLE = (
 
 
 class GateOptions(NamedTuple):
-    """`fail_on` is a severity; `allow` holds (kind, pattern); `coverage` a share from 0 to 1."""
+    """`fail_on` is a severity; `allow` holds (kind, pattern); `coverage` a share from 0 to 1.
+
+    `known` are gaps that were there before what is judged, as (kind, subject, reason).
+    """
 
     fail_on: str = "low"
     allow: tuple[tuple[str, str], ...] = ()
     strict: bool = False
     coverage: float = 1.0
+    known: frozenset[tuple[str, str, str]] = frozenset()
 
 
 class Block(NamedTuple):
@@ -97,6 +101,8 @@ def is_allowed(kind: str, subject: str, options: GateOptions) -> bool:
 
 def _blocks(finding: Finding, least: int, options: GateOptions) -> bool:
     resource = finding.resource
+    if finding.excepted_by == UNCHANGED:
+        return False
     if finding.status == "fail":
         return finding.excepted_by is None and SEVERITIES.index(finding.severity) >= least
     if finding.status == "error":
@@ -112,6 +118,8 @@ def _blocks(finding: Finding, least: int, options: GateOptions) -> bool:
 
 
 def _allowed_gap(gap: Gap, options: GateOptions) -> bool:
+    if (gap.kind, gap.subject, gap.reason) in options.known:
+        return True
     names = [gap.subject, *([gap.place.file] if gap.place is not None else ())]
     return any(is_allowed(gap.kind, name, options) for name in names)
 

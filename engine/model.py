@@ -34,6 +34,7 @@ SOURCES = (
     "pipeline",
 )
 SOURCE_CONTROL = "assay-source"  # the control whose findings say that a source was not read
+UNCHANGED = "unchanged"  # `excepted_by` of what was there before the change that is judged
 
 Path = tuple[str | int, ...]  # ("spec", "containers", 0, "image"); () is the resource itself
 
@@ -286,7 +287,7 @@ class Notice(NamedTuple):
     """Something about the run that people should know and the gate does not stop at.
 
     code is exception-expired, exception-unused, exception-broad, exception-reference,
-    baseline-expired or baseline-unused.
+    baseline-expired, baseline-unused or changed-since.
     """
 
     code: str

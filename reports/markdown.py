@@ -53,10 +53,13 @@ def _fitting(pieces: Iterable[str], left: int) -> tuple[str, int]:
 def _head(scan: Scan) -> Iterator[str]:
     counts = scan.counts
     open_fails = sum(1 for each in scan.notable() if each.status == "fail" and not each.excepted_by)
+    errors = counts["error"] - sum(
+        1 for each in scan.notable() if each.status == "error" and each.excepted_by
+    )
     gaps = sum(1 for gap in scan.gaps if gap.blocks)
-    if open_fails or counts["error"] or gaps or scan.faults:
+    if open_fails or errors or gaps or scan.faults:
         parts = [f"{open_fails} fail"] if open_fails else []
-        parts += [f"{counts['error']} error"] if counts["error"] else []
+        parts += [f"{errors} error"] if errors else []
         parts += [f"{gaps} not evaluated"] if gaps else []
         parts += [f"{len(scan.faults)} fault of the run"] if scan.faults else []
         yield f"## ❌ Assay: {', '.join(parts)}\n\n"

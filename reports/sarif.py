@@ -11,7 +11,16 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from assay.engine.model import SOURCE_CONTROL, Finding, Gap, Notice, Place, Scan, Violation
+from assay.engine.model import (
+    SOURCE_CONTROL,
+    UNCHANGED,
+    Finding,
+    Gap,
+    Notice,
+    Place,
+    Scan,
+    Violation,
+)
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {"low": "note", "medium": "warning", "high": "error", "critical": "error"}
@@ -32,13 +41,18 @@ def render(scan: Scan) -> Iterator[str]:
     notes = [*_notes(scan), *(_gap(gap) for gap in scan.gaps if gap.blocks)]
     notes += [{"level": "error", "message": {"text": fault.message}} for fault in scan.faults]
     head = _encode({"notes": notes, "rules": rules})
+    compared = any(notice.code == "changed-since" for notice in scan.notices)
     left = MAX_BYTES - len(head.encode("utf-8", "replace")) - MARGIN
     results: list[str] = []
     dropped = 0
     for finding in scan.findings():
         if finding.status == "fail":
             for violation in finding.violations:
-                text = _encode(_result(finding, violation, index))
+                result = _result(finding, violation, index)
+                if compared:
+                    old = finding.excepted_by == UNCHANGED
+                    result["baselineState"] = "unchanged" if old else "new"
+                text = _encode(result)
                 left -= len(text.encode("utf-8", "replace")) + 2
                 if len(results) < MAX_RESULTS and left >= 0:
                     results.append(text)
@@ -135,7 +149,7 @@ def _result(finding: Finding, violation: Violation, index: dict[str, int]) -> di
             "environment": resource.environment,
         },
     }
-    if finding.excepted_by:
+    if finding.excepted_by and finding.excepted_by != UNCHANGED:
         result["suppressions"] = [
             {"kind": "external", "justification": f"excepted by {finding.excepted_by}"}
         ]

@@ -14,6 +14,7 @@ from assay.engine.files import Tree
 
 if TYPE_CHECKING:
     from assay.engine.catalogue.controls import Catalogue
+    from assay.engine.commands.changed import Reviewed
     from assay.engine.kubernetes.renderings import Rendering
     from assay.engine.project.config import Config
     from assay.engine.terraform.context import Inputs
@@ -32,15 +33,20 @@ def catalogue_and_config(
     """The catalogue with the folders given and the configuration's own, and the configuration."""
     from assay.engine.catalogue.load import load
 
+    reviewed: Reviewed | None = getattr(args, "reviewed", None)
     own = [Path(folder) for folder in folders]
+    if reviewed is not None:
+        own = reviewed.folders(own)
     if not args.config:
         return load(own), None
     kept: tuple[Catalogue, Config] | None = getattr(args, "configuration", None)
     if kept is None:
         from assay.engine.project import config, overrides
 
-        source = config.read(args.config)
-        catalogue = load([*own, *config.rule_folders(source)])
+        text = reviewed.text(args.config) if reviewed is not None else None
+        source = config.read(args.config, text)
+        further = config.rule_folders(source)
+        catalogue = load([*own, *(reviewed.folders(further) if reviewed is not None else further)])
         found = config.check(source, catalogue)
         if args.environment not in ("default", *found.environments):
             help = f"declared: {', '.join(found.environments) or 'none'}"

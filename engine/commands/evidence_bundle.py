@@ -53,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
     """0 once the bundle is written, whatever the findings; 1 where coverage is incomplete."""
     at = scan.time_of(args.at)
     signer = keys.signer(args.key, args.sign_command, args.public_key, os.environ)
+    if args.changed_since is not None:
+        raise usage("--changed-since is for the gate: evidence is of all that there is")
     target = Path(args.output)
     if not target.absolute().parent.is_dir():
         raise usage(f"no such folder: {target.parent}", code="path-not-found")

@@ -51,6 +51,11 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="REV",
         help="read both as they are in this commit; a change to them is a finding",
     )
+    decide.add_argument(
+        "--changed-since",
+        metavar="REV",
+        help="only what changed since this commit blocks; what judges is read there",
+    )
     decide.add_argument("--history", metavar="FILE", help="record the run in this history")
     decide.add_argument("--every", metavar="1d", help="how often runs are expected")
     what = parser.add_argument_group("controls")
@@ -80,8 +85,13 @@ def run(args: argparse.Namespace) -> int:
     outputs = formats.parse(args.format or ["text"])
     chosen = decided(args)
     at = time_of(args.at)
-    tree = sources.discovered(args)
-    result = judge(args, at, tree)
+    if args.changed_since is not None:
+        from assay.engine.commands import changed
+
+        result, tree, chosen = changed.judge(args, at, chosen)
+    else:
+        tree = sources.discovered(args)
+        result = judge(args, at, tree)
     reasons = {each.reason for each in gate.blocking(result, chosen)}
     paths = {file.name: file.path for file in tree.files}
     formats.write(outputs, result, paths, quiet=args.quiet)
@@ -125,8 +135,13 @@ def loaded(request: Request, args: argparse.Namespace, tree: Tree) -> list[Loade
     return [*found, Loaded([], list(request.changes), [])] if request.changes else found
 
 
-def requested(args: argparse.Namespace, at: datetime | None, tree: Tree) -> Request:
-    """The catalogue, parameters, exceptions and baseline that the arguments name."""
+def requested(
+    args: argparse.Namespace, at: datetime | None, tree: Tree, accepting: bool = True
+) -> Request:
+    """The catalogue, parameters, exceptions and baseline that the arguments name.
+
+    Without `accepting` nothing is excepted: what a commit held is compared as it was.
+    """
     catalogue, config = configuring.catalogue_and_config(args, args.rules)
     values: dict[str, dict[str, Any]] = {}
     expects = frozenset[str]()
@@ -170,8 +185,8 @@ def requested(args: argparse.Namespace, at: datetime | None, tree: Tree) -> Requ
 
         policies = documents.read(args.policies)
         ids |= policies.names()
-    folder = configuring.default(args, config, "exceptions")
-    file = configuring.default(args, config, "baseline")
+    folder = configuring.default(args, config, "exceptions") if accepting else None
+    file = configuring.default(args, config, "baseline") if accepting else None
     accepted, held, changes = _accepted(folder, file, args, ids)
     today = (at or datetime.now(UTC)).date()
     references: list[tuple[str, Place]] = []
@@ -192,7 +207,7 @@ def _accepted(
     if revision:
         from assay.engine import reviewed
 
-        if not (folder or file):
+        if not (folder or file or getattr(args, "reviewed", None) is not None):
             raise usage("--exceptions-at needs --exceptions or --baseline")
         for path in filter(None, (folder, file)):
             texts[path] = reviewed.texts(revision, path)

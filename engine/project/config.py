@@ -91,12 +91,12 @@ class Source(NamedTuple):
     reader: Reader
 
 
-def read(path: str) -> Source:
-    """The file as nodes. Raises InputError where it cannot be read or is no YAML."""
+def read(path: str, given: bytes | None = None) -> Source:
+    """The file, or its reviewed text, as nodes. Raises InputError for what is no configuration."""
     try:
-        if Path(path).stat().st_size > MAX_FILE:
+        if given is None and Path(path).stat().st_size > MAX_FILE:
             raise usage(f"{printable(path)} is too large for a configuration")
-        text = Path(path).read_text("utf-8")
+        text = Path(path).read_text("utf-8") if given is None else given.decode()
     except (OSError, UnicodeDecodeError) as error:
         message = f"the configuration cannot be read: {printable(str(error))}"
         raise usage(message, code="path-not-found") from None

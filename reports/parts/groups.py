@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from assay.engine.model import QUIET, STATUSES, Finding, Place, Resource, Scan, Violation
+from assay.engine.model import QUIET, STATUSES, UNCHANGED, Finding, Place, Resource, Scan, Violation
 
 _MODULES = re.compile(r'^(?:module\.[^.\[]+(?:\[(?:[0-9]+|"(?:[^"\\]|\\.)*")\])?\.)+')
 _INSTANCE = re.compile(r'\[(?:[0-9]+|"(?:[^"\\]|\\.)*")\]$')
@@ -56,11 +56,14 @@ def groups(scan: Scan, *statuses: str) -> list[Group]:
 def for_people(scan: Scan) -> tuple[dict[str, list[Group]], int]:
     """The groups of each status, those of a cluster by what is said; how many are excepted.
 
-    Every object of a cluster is a place of its own: thousands that fail alike are one line.
+    Every object of a cluster is a place of its own: thousands that fail alike are one line. What
+    was there before the change that is judged is left to the notice that counts it.
     """
     found: dict[str, dict[Key, Group]] = {status: {} for status in STATUSES}
     excepted = 0
     for finding in scan.notable():
+        if finding.excepted_by == UNCHANGED:
+            continue
         _add(found[finding.status], finding, finding.resource.source in ("cluster", "snapshot"))
         excepted += finding.excepted_by is not None
     return {status: list(held.values()) for status, held in found.items()}, excepted

@@ -27,7 +27,7 @@ FLOORS = [
     ["assay.engine.catalogue"],
     ["assay.engine.judge"],
     ["assay.engine.scan"],
-    ["assay.engine.admission"],
+    ["assay.engine.admission", "assay.engine.reviewed"],
     [
         "assay.engine.baseline",
         "assay.engine.comparison",
@@ -38,7 +38,7 @@ FLOORS = [
         "assay.engine.parameters",
         "assay.engine.policies",
         "assay.engine.project",
-        "assay.engine.reviewed",
+        "assay.engine.committed",
         "assay.engine.siem",
         "assay.engine.skips",
         "assay.engine.terminal",
