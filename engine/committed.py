@@ -34,9 +34,9 @@ class Entry(NamedTuple):
 
 
 def write(top: Path, commit: str, folder: Path, depth: int = 0) -> list[str]:
-    """Write the files of a commit below a folder; the submodules that this clone does not have.
+    """Write the files of a commit below a folder; the names that this clone does not have.
 
-    Raises InputError for what cannot be read, or is too large.
+    Those are submodules, and files of a partial clone. Raises InputError for what is too large.
     """
     entries = list(_entries(top, commit))
     wanted = [each for each in entries if each.mode in FILES or _is_link(each)]
@@ -44,7 +44,11 @@ def write(top: Path, commit: str, folder: Path, depth: int = 0) -> list[str]:
         help = "judge the whole tree, and accept what is old by a baseline"
         raise usage("the commit is too large to be compared with", help, "git")
     made: set[str] = set()
+    missing: list[str] = []
     for entry, data in _contents(top, wanted):
+        if data is None:
+            missing.append(entry.name)
+            continue
         path = folder / entry.name
         parent = os.path.dirname(entry.name)  # noqa: PTH120 - a hundred thousand of them
         if parent not in made:
@@ -54,7 +58,6 @@ def write(top: Path, commit: str, folder: Path, depth: int = 0) -> list[str]:
             path.symlink_to(os.fsdecode(data))
         else:
             path.write_bytes(data)
-    missing: list[str] = []
     for entry in entries:
         if entry.mode == MODULE:
             missing += _submodule(top, entry, folder, depth)
@@ -86,11 +89,11 @@ def _entries(top: Path, commit: str) -> Iterator[Entry]:
         parts = name.split("/")
         if name.startswith("/") or ".." in parts or ".git" in parts or "" in parts:
             raise usage(f"the commit holds a name that is none: {printable(name)}", code="git")
-        yield Entry(mode, id, 0 if size == "-" else int(size), name)
+        yield Entry(mode, id, int(size) if size.isdigit() else 0, name)
 
 
-def _contents(top: Path, entries: list[Entry]) -> Iterator[tuple[Entry, bytes]]:
-    """Every entry with its bytes, by one git for all."""
+def _contents(top: Path, entries: list[Entry]) -> Iterator[tuple[Entry, bytes | None]]:
+    """Every entry with its bytes, None for what this clone lacks; by one git for all."""
     with tempfile.TemporaryFile() as ids:
         ids.write("".join(f"{entry.id}\n" for entry in entries).encode())
         ids.seek(0)
@@ -114,11 +117,12 @@ def _contents(top: Path, entries: list[Entry]) -> Iterator[tuple[Entry, bytes]]:
                 ran.kill()
 
 
-def _content(stream: IO[bytes], entry: Entry) -> bytes:
+def _content(stream: IO[bytes], entry: Entry) -> bytes | None:
     head = stream.readline().split()
+    if head[1:] == [b"missing"]:
+        return None
     if len(head) != 3 or head[0].decode() != entry.id or head[1] != b"blob":
-        message = f"this clone does not have {printable(entry.name)} as it was"
-        raise usage(message, reviewed.SHALLOW, "git")
+        raise usage(f"git cannot read {printable(entry.name)} as it was", code="git")
     size = int(head[2])
     data = stream.read(size)
     if len(data) != size or stream.read(1) != b"\n":

@@ -42,6 +42,7 @@ Identity = tuple[str, ...]
 YAML = (".yaml", ".yml")
 FILES = ("var_file", "values")  # options that name files, several each
 MODULES = Path(".terraform") / "modules"  # installed, and so in no commit
+SHOWN = 20  # files that the clone lacks, by name
 MAX_COPIED = 512 * 1024 * 1024  # bytes of installed modules
 
 
@@ -300,7 +301,10 @@ def _told(
     named = held.id[:12] if held.id.startswith(held.revision) else f"{revision} ({held.id[:12]})"
     message = f"compared with {named}; there before, and so no block: {', '.join(said)}"
     notices = [*scan.notices, Notice("changed-since", held.id, message)]
-    for name in missing:
-        message = f"the submodule {printable(name)} is not here as {named} has it: all of it is new"
+    for name in missing[:SHOWN]:
+        message = f"{printable(name)} is not in this clone as {named} has it: all of it is new"
         notices.append(Notice("changed-since", name, message))
+    if len(missing) > SHOWN:
+        message = f"{len(missing)} files are not in this clone as {named} has them: fetch them"
+        notices.append(Notice("changed-since", held.id, message))
     return scan._replace(notices=notices)

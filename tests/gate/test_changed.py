@@ -252,6 +252,17 @@ def test_a_shallow_clone_says_how_to_deepen_it(
     assert "git fetch" in capsys.readouterr().err
 
 
+def test_what_a_partial_clone_lacks_is_new_and_named(repository: Path) -> None:
+    write(repository, "tf/other.tf", DATABASE % ("new", "false"))
+    commit()
+    id = git("rev-parse", "HEAD:tf/other.tf")
+    (repository / ".git" / "objects" / id[:2] / id[2:]).unlink()
+    assert scan() == (1, [OLD, NEW])
+    cli.main(["scan", "tf", *WORDS, "-f", "json=out.json", "--changed-since", "HEAD"])
+    notices = json.loads(Path("out.json").read_text())["notices"]
+    assert [each["subject"] for each in notices][1:] == ["tf/other.tf"]
+
+
 def test_no_repository_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
