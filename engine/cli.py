@@ -24,6 +24,9 @@ COMMANDS = {
     "export": ("assay.engine.commands.export", "controls as files that clusters enforce"),
     "evidence": ("assay.engine.commands.evidence", "signed evidence, and what a period held"),
     "sigma": ("assay.engine.commands.sigma", "Sigma rules as OpenSearch searches"),
+    "init": ("assay.engine.commands.init", "write assay.yaml and a CI file for what is here"),
+    "doctor": ("assay.engine.commands.doctor", "what is installed, reachable and permitted"),
+    "completion": ("assay.engine.commands.completion", "for bash, zsh and fish"),
 }
 USAGE = 2
 

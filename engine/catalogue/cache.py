@@ -26,10 +26,10 @@ KEEP = 8  # catalogues; the oldest go first
 def get(key: str) -> Catalogue | None:
     """The catalogue of that digest, or None."""
     try:
-        folder = _folder()
-        if folder is None or not _own(os.lstat(folder)):
+        held = folder()
+        if held is None or not _own(os.lstat(held)):
             return None
-        descriptor = os.open(folder / _name(key), os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = os.open(held / _name(key), os.O_RDONLY | os.O_NOFOLLOW)
         with os.fdopen(descriptor, "rb") as stream:
             if not _own(os.fstat(descriptor)):
                 return None
@@ -45,22 +45,23 @@ def get(key: str) -> Catalogue | None:
 def put(key: str, catalogue: Catalogue) -> None:
     """Keep a catalogue; nothing happens where that cannot be done."""
     try:
-        folder = _folder()
-        if folder is None:
+        held = folder()
+        if held is None:
             return
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not _own(os.lstat(folder)):
+        held.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _own(os.lstat(held)):
             return
         body = packed.pack(catalogue)
-        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as stream:
+        with tempfile.NamedTemporaryFile(dir=held, delete=False) as stream:
             stream.write(zlib.crc32(body).to_bytes(4, "big") + body)
-        Path(stream.name).replace(folder / _name(key))
-        _prune(folder)
+        Path(stream.name).replace(held / _name(key))
+        _prune(held)
     except Exception:
         return
 
 
-def _folder() -> Path | None:
+def folder() -> Path | None:
+    """Where catalogues are kept; None where none are."""
     if os.environ.get("ASSAY_NO_CACHE") or not hasattr(os, "getuid"):
         return None
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())

@@ -1,4 +1,4 @@
-"""assay controls: list, show, test and document the catalogue, and what it covers."""
+"""assay controls: list, show, test, begin and document controls, and what they cover."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from assay.engine.catalogue.controls import Catalogue, Control
-from assay.engine.commands import controls_coverage, controls_docs
+from assay.engine.commands import controls_coverage, controls_docs, controls_new
 from assay.engine.errors import usage
 
 
@@ -21,6 +21,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     show.add_argument("id", metavar="ID")
     test = actions.add_parser("test", help="run the examples of all controls, or of a folder's")
     test.add_argument("folder", nargs="?", metavar="DIR")
+    text = "begin a control of your own, with its examples"
+    controls_new.options(actions.add_parser("new", help=text))
     text = "which requirements are covered, partly, or by a person only"
     controls_coverage.options(actions.add_parser("coverage", help=text))
     text = "a Markdown page a control, and indexes"
@@ -35,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.action == "test":
         return _test(args.folder)
+    if args.action == "new":
+        return controls_new.run(args)
     if args.action == "coverage":
         return controls_coverage.run(args)
     if args.action == "docs":

@@ -173,6 +173,12 @@ def _may_list(api: Api, kind: Served, namespace: str) -> bool:
     return bool((api.post(_REVIEWS, review).get("status") or {}).get("allowed"))
 
 
+def permissions(api: Api, options: Options) -> dict[str, bool]:
+    """The kinds that are served, by name, and whether they may be listed in all namespaces."""
+    read = Read(Packed(), [], [])
+    return {kind.name: _may_list(api, kind, "") for kind in _discover(api, options, read)}
+
+
 def _namespaces(api: Api, options: Options) -> list[str]:
     """Where to ask, one by one, for what may not be listed as a whole."""
     if options.namespaces:

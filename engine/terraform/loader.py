@@ -23,11 +23,7 @@ def load(tree: Tree, options: Options) -> Loaded:
     errors: list[SourceError] = []
     gaps: list[Gap] = []
     library = Library(tree)
-    folders = sorted(
-        folder
-        for folder, files in tree.folders.items()
-        if any(is_configuration(file.name) for file in files)
-    )
+    folders = folders_of(tree)
     declared = {root for root in options.inputs if root in folders}
     roots = sorted({*find_roots(library, folders), *declared})
     if len(roots) > 1 and (options.variables or options.variable_files):
@@ -53,6 +49,15 @@ def load(tree: Tree, options: Options) -> Loaded:
         errors += found.errors
         gaps += found.gaps
     return Loaded(resources, errors, gaps)
+
+
+def folders_of(tree: Tree) -> list[str]:
+    """The folders that hold configuration, sorted."""
+    return sorted(
+        folder
+        for folder, files in tree.folders.items()
+        if any(is_configuration(file.name) for file in files)
+    )
 
 
 def _context(library: Library, root: str, options: Options) -> Context:

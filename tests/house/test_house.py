@@ -50,8 +50,11 @@ FLOORS = [
 PARTS = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 FOLDERS = ("engine", "rules", "sigma", "reports")
 MODULES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
-# A command is found by its name, so the two know each other: `cli` for its version alone.
-KNOWN = {("assay.engine.commands.scan", "assay.engine.cli")}
+# A command is found by its name, so the two know each other: `cli` for its version and its list.
+KNOWN = {
+    (f"assay.engine.commands.{name}", "assay.engine.cli")
+    for name in ("completion", "doctor", "init_texts", "scan")
+}
 MAX_LINES = 500
 
 
