@@ -243,8 +243,9 @@ class Gap(NamedTuple):
     """Part of the input that was seen and not evaluated.
 
     kind is file, block, module, root, chart, kustomization, permission, version or duplicate: what
-    `--allow KIND:PATTERN` names. `state` is one of Coverage's states; `blocks` says whether the
-    gate fails for it (a README that is no manifest does not).
+    `--allow KIND:PATTERN` names; those of another kind (owned, bootstrap, list) never block.
+    `state` is one of Coverage's states; `blocks` says whether the gate fails for it (a README that
+    is no manifest does not).
     """
 
     kind: str

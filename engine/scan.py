@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from assay.engine.catalogue.controls import Catalogue, Check, Control, fits, is_kubernetes
 from assay.engine.errors import InputError, Problem, usage
-from assay.engine.judge import alike, verdicts
+from assay.engine.judge import alike, bootstrap, verdicts
 from assay.engine.judge.population import Population, Rows, manual_finding, source_finding
 from assay.engine.judge.relations import Relations, Slice
 from assay.engine.judge.subjects import Subject, subjects
@@ -58,7 +58,8 @@ def scan(catalogue: Catalogue, loaded: Iterable[Loaded], options: ScanOptions) -
     params = _params(catalogue, options.params)
     loaded = list(loaded)
     resources = [resource for each in loaded for resource in each.resources]
-    relations = Relations(_with_estate(chosen, resources))
+    aside = bootstrap.aside(resources)
+    relations = Relations(_with_estate(chosen, resources), aside)
     rows = _judged(catalogue, chosen, params, relations, options)
     errors = [source_finding(error) for each in loaded for error in each.errors]
     manual = [manual_finding(control) for control in chosen if control.manual]
@@ -72,7 +73,7 @@ def scan(catalogue: Catalogue, loaded: Iterable[Loaded], options: ScanOptions) -
         counts=population.counts(),
         resources=resources,
         coverage=tuple(_coverage(rows, options.expects)),
-        gaps=(*gaps, *_other_versions(catalogue, relations)),
+        gaps=(*gaps, *aside.values(), *_other_versions(catalogue, relations)),
         faults=tuple[Fault, ...](),
         parameters=params,
         inputs=tuple(options.inputs),

@@ -115,6 +115,9 @@ def _summary(scan: Scan, excepted: int, paint: Paint) -> Iterator[str]:
     )
     if excepted:
         yield f"{excepted} of the fails are excepted\n"
-    quiet = [gap for gap in scan.gaps if not gap.blocks]
+    aside = [gap for gap in scan.gaps if gap.kind == "bootstrap"]
+    if aside:
+        yield f"{len(aside)} roles and bindings set aside: {aside[0].reason}\n"
+    quiet = [gap for gap in scan.gaps if not gap.blocks and gap.kind != "bootstrap"]
     if quiet:
         yield f"{len(quiet)} documents and files are nothing that controls read\n"

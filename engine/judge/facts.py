@@ -1,4 +1,4 @@
-"""What every cluster has without anyone declaring it: the built-in cluster roles.
+"""What every cluster has without anyone declaring it: the built-in roles and their bindings.
 
 A binding to `cluster-admin` or `edit` must be judged by what that role allows, though no manifest
 holds it. Source: the roles of a running API server (`tests/tools/cluster_roles.py` writes the
@@ -18,10 +18,27 @@ CLUSTER_ROLE = "rbac.authorization.k8s.io/v1/ClusterRole"
 
 
 @cache
-def _roles() -> dict[str, Any]:
+def _facts() -> dict[str, Any]:
     text = resources.files("assay.engine.judge").joinpath("cluster_roles.json").read_text("utf-8")
-    roles: dict[str, Any] = json.loads(text)["roles"]
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def _roles() -> dict[str, Any]:
+    roles: dict[str, Any] = _facts()["roles"]
     return roles
+
+
+def version() -> str:
+    """The version of Kubernetes whose roles are known: `v1.37.2`."""
+    return str(_facts()["kubernetes"])
+
+
+def built_in(kind: str, namespace: str, name: str) -> Any:
+    """The rules of a built-in role; `roleRef` and `subjects` of a binding; None for no such one."""
+    if kind == "ClusterRole":
+        return _roles().get(name)
+    return _facts()["others"].get(f"{kind}/{namespace or '-'}/{name}")
 
 
 def cluster_role(name: Any, user: Resource) -> Resource | None:

@@ -6,7 +6,7 @@ reference that leads nowhere known, a name that is not known yet (design, sectio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Any
 
 from assay.engine.catalogue import paths
@@ -29,8 +29,9 @@ def scope_of(resource: Resource) -> Scope:
 class Relations:
     """The resources of a scan with the indexes that the checks' relations need."""
 
-    def __init__(self, resources: Sequence[Resource]) -> None:
+    def __init__(self, resources: Sequence[Resource], aside: Container[int] = frozenset()) -> None:
         self.resources = resources
+        self._aside = aside  # by id: those that are found and not judged
         self.order = {id(resource): number for number, resource in enumerate(resources)}
         self.kinds: dict[str, list[Resource]] = {}
         for resource in resources:
@@ -61,7 +62,8 @@ class Relations:
     def slices(self) -> Iterator[Slice]:
         """The resources in parts: judging part by part, no more than one has its values at hand."""
         for first in range(0, len(self.resources), SLICE):
-            yield Slice(self, self.resources[first : first + SLICE])
+            part = self.resources[first : first + SLICE]
+            yield Slice(self, [each for each in part if id(each) not in self._aside])
 
     def index(self, key: object, build: Callable[[], Any]) -> Any:
         """The index of that key, built when it is first asked for."""

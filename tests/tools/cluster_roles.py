@@ -1,6 +1,7 @@
-"""Writes engine/judge/cluster_roles.json from `kubectl get clusterroles -o json` on stdin.
+"""Writes engine/judge/cluster_roles.json from what a fresh API server has, as kubectl lists it.
 
-kubectl get clusterroles -o json | python tests/tools/cluster_roles.py v1.37.2
+kubectl get clusterroles,clusterrolebindings,roles,rolebindings -A -o json |
+    python tests/tools/cluster_roles.py v1.37.2
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ AGGREGATED = ("view", "edit", "admin")  # in the order in which they contain eac
 
 def collect(listed: dict[str, Any]) -> dict[str, Any]:
     """Role name → rules, with the aggregated roles as the server's controller fills them."""
-    items = sorted(listed["items"], key=lambda item: item["metadata"]["name"])
+    items = [item for item in _sorted(listed) if item["kind"] == "ClusterRole"]
     rules = {item["metadata"]["name"]: item.get("rules") or [] for item in items}
     labels = {item["metadata"]["name"]: item["metadata"].get("labels") or {} for item in items}
     for target in AGGREGATED:
@@ -26,6 +27,26 @@ def collect(listed: dict[str, Any]) -> dict[str, Any]:
     return rules
 
 
+def others(listed: dict[str, Any]) -> dict[str, Any]:
+    """`Kind/namespace/name` → the rules of a Role; the role and the subjects of a binding."""
+    found: dict[str, Any] = {}
+    for item in _sorted(listed):
+        key = (
+            f"{item['kind']}/{item['metadata'].get('namespace') or '-'}/{item['metadata']['name']}"
+        )
+        if item["kind"] == "Role":
+            found[key] = item.get("rules") or []
+        elif item["kind"].endswith("Binding"):
+            subjects = item.get("subjects") or []
+            found[key] = {"roleRef": item["roleRef"], "subjects": subjects}
+    return found
+
+
+def _sorted(listed: dict[str, Any]) -> list[dict[str, Any]]:
+    return sorted(listed["items"], key=lambda item: item["metadata"]["name"])
+
+
 if __name__ == "__main__":
-    found = {"kubernetes": sys.argv[1], "roles": collect(json.load(sys.stdin))}
+    given = json.load(sys.stdin)
+    found = {"kubernetes": sys.argv[1], "roles": collect(given), "others": others(given)}
     FILE.write_text(json.dumps(found, separators=(",", ":"), sort_keys=True) + "\n", "utf-8")
