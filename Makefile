@@ -5,7 +5,7 @@ EXTRAS := $(if $(shell command -v helm),,[charts])
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: scan test lint types docs
+.PHONY: scan test lint types docs bench
 
 # The main job: judge the model estate as its owners would. The weak variant fails, which is its
 # purpose, so its exit code must be 1; the hardened one must be clean.
@@ -29,6 +29,10 @@ types: $(VENV)/installed-test
 # The pages of the catalogue; a test tells when they are not current.
 docs: $(VENV)/installed
 	$(BIN)/assay controls docs docs/controls
+
+# Every benchmark, with the peers that are installed; writes docs/benchmarks.md.
+bench: $(VENV)/installed-test
+	$(BIN)/python -m tests.bench --write
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

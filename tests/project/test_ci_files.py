@@ -1,4 +1,4 @@
-"""The files for pipelines: each where its ecosystem looks for it, and its commands do what they say."""
+"""The files for pipelines: where their ecosystems look for them, doing what they say."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def run(script: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_component_gates_what_a_merge_request_brings(repository: Path) -> None:
-    job = component(install="true", **{"arguments": "--control multi-az-database"})["assay"]
+    job = component(install="true", arguments="--control multi-az-database")["assay"]
     script = "\n".join(job["script"])
     base = git("rev-parse", "HEAD")
     assert run(script).returncode == 1
