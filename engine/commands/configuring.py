@@ -109,6 +109,7 @@ def renderings(args: argparse.Namespace, tree: Tree) -> tuple[Rendering, ...]:
     from assay.engine.project.overrides import Names
 
     names = Names(config, tree)
+    further = [name for word in args.api_versions for name in word.split(",") if name]
     return tuple(
         Rendering(
             environment=chart.environment,
@@ -118,7 +119,7 @@ def renderings(args: argparse.Namespace, tree: Tree) -> tuple[Rendering, ...]:
             values=tuple(_beside(config, file) for file in chart.values),
             sets=chart.sets,
             kube_version=chart.kube_version or args.kube_version,
-            api_versions=chart.api_versions,
+            api_versions=(*chart.api_versions, *further),
         )
         for chart in config.charts
         if names.of(chart.folder) and args.environment in ("default", chart.environment)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from assay.engine.commands import clusters
+from assay.engine.commands import clusters, configuring, sources
 from assay.engine.errors import printable, usage
 from assay.engine.files import discover
 from assay.engine.kubernetes import drift, loader
@@ -35,6 +35,12 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--values", action="append", default=[], metavar="FILE")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--release", default="", metavar="NAME")
+    parser.add_argument("--kube-version", default="", metavar="VERSION")
+    parser.add_argument("--api-versions", action="append", default=[], metavar="VERSION")
+    configuring.options(parser)
+    parser.add_argument(
+        "--environment", default="default", metavar="NAME", help="the one that runs in the cluster"
+    )
     parser.add_argument("--timeout", type=float, default=clusters.TIMEOUT, metavar="SECONDS")
 
 
@@ -42,14 +48,19 @@ def run(args: argparse.Namespace) -> int:
     """0: all that is declared is there, and nothing else; 1: it is not, or cannot be known."""
     if not args.timeout > 0:
         raise usage("--timeout takes a number of seconds above 0")
+    _one_environment(args)
     rendering = Rendering(
+        environment=args.environment,
         namespace=args.namespace,
         release=args.release,
         values=tuple(args.values),
         sets=tuple(args.set),
+        kube_version=args.kube_version,
+        api_versions=sources.api_versions(args),
     )
-    given = loader.Options(namespace=args.namespace, renderings=(rendering,))
-    tree = discover(args.paths)
+    tree = configuring.tree_of(args, discover(args.paths))
+    renderings = (*configuring.renderings(args, tree), rendering)
+    given = loader.Options(args.environment, args.namespace, renderings)
     declared = loader.load(tree, given)
     if not declared.resources:
         raise usage("nothing is declared there: give manifests, charts or kustomizations")
@@ -72,6 +83,18 @@ def run(args: argparse.Namespace) -> int:
         said = f"error[{error.code}]: {printable(error.message)} ({printable(place)})"
         print(said, file=sys.stderr)
     return 1 if found or errors or gaps else 0
+
+
+def _one_environment(args: argparse.Namespace) -> None:
+    """Refuse to compare one cluster with what is meant for several."""
+    config = configuring.of(args)
+    if config is None or args.environment != "default" or len(config.environments) < 2:
+        return
+    named = ", ".join(config.environments)
+    raise usage(
+        f"`{args.config}` declares several environments, and a cluster runs one",
+        f"give --environment, one of: {named}",
+    )
 
 
 def _live(args: argparse.Namespace, declared: Loaded) -> tuple[str, Read]:

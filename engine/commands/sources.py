@@ -42,6 +42,13 @@ def options(parser: argparse.ArgumentParser) -> None:
     kubernetes.add_argument("--values", action="append", default=[], metavar="FILE")
     kubernetes.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     kubernetes.add_argument("--kube-version", default="", metavar="VERSION")
+    kubernetes.add_argument(
+        "--api-versions",
+        action="append",
+        default=[],
+        metavar="VERSION",
+        help="what charts are told the cluster serves, such as monitoring.coreos.com/v1",
+    )
     kubernetes.add_argument("--namespace", metavar="NAME", help="of objects that name none")
     clusters.options(parser)
     configuring.options(parser)
@@ -129,6 +136,11 @@ def _terraform(args: argparse.Namespace, tree: Tree) -> Loaded:
     return terraform.load(tree, given)
 
 
+def api_versions(args: argparse.Namespace) -> tuple[str, ...]:
+    """The words of `--api-versions`: several in one go are parted by commas, as in Helm."""
+    return tuple(name for word in args.api_versions for name in word.split(",") if name)
+
+
 def _facts(file: str | None) -> dict[str, Any]:
     if file is None:
         return {}
@@ -151,6 +163,7 @@ def _kubernetes(args: argparse.Namespace, tree: Tree) -> Loaded:
         values=tuple(args.values),
         sets=tuple(args.set),
         kube_version=args.kube_version,
+        api_versions=api_versions(args),
     )
     given = kubernetes.Options(
         args.environment, args.namespace, (*configuring.renderings(args, tree), rendering)

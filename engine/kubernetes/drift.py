@@ -182,7 +182,7 @@ def _compare(
     """Add to `changes` where the declared value is not in the live one."""
     if isinstance(declared, Unknown) or path in sensitive or held == declared:
         return
-    if isinstance(held, str) and held.startswith(live.MARKER):
+    if isinstance(held, str) and live.stands_for(held, declared):
         return  # a secret, which nobody may see
     if _empty(declared) and (held is _ABSENT or _empty(held)):
         return

@@ -28,6 +28,7 @@ _MADE = frozenset({"Job", "Pod", "ReplicaSet"})
 _NOISE = ("managedFields", "resourceVersion", "selfLink")
 # In place of a secret, before its class; `secrets.kind` reads it as what it stands for.
 MARKER = "(secret: "
+HIDDEN = "a secret, withheld"
 WITHHELD = "the contents of Secrets are never read from a cluster"
 
 
@@ -74,6 +75,9 @@ def trim(
         name = str(variable.get("name", ""))
         secret = redaction.is_secret(name)
         variable["value"] = _marked(name, variable.get("value"), secret, classify)
+    if classify is not None:
+        for words in redaction.commands(kind, item):
+            words[:] = _command(words, classify)
     if classify is not None and kinds.is_custom(str(item.get("apiVersion"))):
         _conceal(item.get("spec"), classify)
     return item
@@ -118,6 +122,39 @@ def _line(found: re.Match[str], classify: Classify) -> str:
     return f"{found['head']}{quote}{MARKER}{kind}){quote}{rest}{found['tail']}"
 
 
+# `--name=text` and `NAME=text`, `--name text`: what a command line says to a program.
+_SAID = re.compile(
+    r"""(?<![^\s"';&|(])(?:(?P<head>-{0,2}(?P<name>[A-Za-z_][\w.\-]*)=["']?)(?P<text>[^\s"']+)"""
+    r"""|(?P<flag>--?(?P<named>[A-Za-z_][\w.\-]*)[ \t]+["']?)(?P<next>[^\s"'\-][^\s"']*))"""
+)
+
+
+def _command(words: list[Any], classify: Classify) -> list[Any]:
+    """The words of a command without secrets; one that is a secret by its form is a marker."""
+    found: list[Any] = []
+    before = ""
+    for word in words:
+        if not isinstance(word, str) or word.startswith(MARKER):
+            found.append(word)
+            before = ""
+            continue
+        form = classify("", word)
+        if form:
+            found.append(f"{MARKER}{form})")
+        elif before and not word.startswith("-") and classify(before, word):
+            found.append(HIDDEN)  # no marker: a manifest that says the same is not failed for it
+        else:
+            found.append(_SAID.sub(lambda said: _said(said, classify), word))
+        before = word.lstrip("-") if word.startswith("-") and "=" not in word else ""
+    return found
+
+
+def _said(found: re.Match[str], classify: Classify) -> str:
+    head, name = found["head"] or found["flag"], found["name"] or found["named"]
+    kind = classify(name, found["text"] or found["next"])
+    return f"{head}{MARKER}{kind})" if kind else found[0]
+
+
 def _conceal(value: Any, classify: Classify) -> None:
     """Mark the secrets among the texts of a custom object, in place."""
     if isinstance(value, dict):
@@ -129,6 +166,19 @@ def _conceal(value: Any, classify: Classify) -> None:
     elif isinstance(value, list):
         for inner in value:
             _conceal(inner, classify)
+
+
+def stands_for(text: str, declared: Any) -> bool:
+    """Whether a text that holds markers may be the declared one without its secrets."""
+    if text == HIDDEN or text.startswith(MARKER):
+        return True
+    if MARKER not in text or not isinstance(declared, str):
+        return False
+    import re2
+
+    # A marker in YAML is quoted where the secret was not.
+    parts = [re2.escape(part.strip('"')) for part in re.split(r"\(secret: [^)\n]*\)", text)]
+    return re2.fullmatch('"?[^\\n]+"?'.join(parts), declared) is not None
 
 
 def order(item: dict[str, Any]) -> tuple[str, str, str, str]:
