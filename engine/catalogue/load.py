@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from assay.engine.catalogue import cache
 from assay.engine.catalogue.controls import Catalogue, Control, View
-from assay.engine.errors import AssayError, InputError, Problem, usage
+from assay.engine.errors import AssayError, InputError, Problem, Text, problem, usage
 from assay.engine.model import DOMAINS
 
 MAX_CONTROL = 1024 * 1024  # bytes
@@ -80,7 +80,7 @@ def build(files: Sequence[RuleFile]) -> Catalogue:
             with _Gather(problems):
                 view = views.read(file.name, file.text, EXTENSIONS)
                 if view.name in known:
-                    problems.append(_twice("view", view.name, known[view.name].file, file.name))
+                    problems.append(_twice("view", view.name, known[view.name].file, file))
                 known[view.name] = view
     builder = Builder(known, EXTENSIONS)
     seen: dict[str, str] = {}
@@ -91,7 +91,7 @@ def build(files: Sequence[RuleFile]) -> Catalogue:
             folder = file.folder if file.folder in DOMAINS else None
             control = control_file.read(file.name, file.text, builder, folder, frameworks)
             if control.id in seen:
-                problems.append(_twice("control", control.id, seen[control.id], file.name))
+                problems.append(_twice("control", control.id, seen[control.id], file))
             seen[control.id] = file.name
             controls.append(control)
     if problems:
@@ -174,5 +174,9 @@ def _framework(file: RuleFile) -> tuple[str, frozenset[str]]:
     return id, frozenset(str(requirement) for requirement in requirements)
 
 
-def _twice(what: str, id: str, first: str, second: str) -> Problem:
-    return Problem("control-twice", f"the {what} `{id}` stands in {first} too", second)
+def _twice(what: str, id: str, first: str, second: RuleFile) -> Problem:
+    start = max(second.text.find(id), 0)
+    message = f"the {what} `{id}` stands in {first} too"
+    help = "every control and view has a name of its own: give this one another"
+    text = Text(second.name, second.text)
+    return problem("control-twice", message, text, start, start + len(id), help)

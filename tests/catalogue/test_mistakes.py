@@ -110,9 +110,13 @@ def test_two_controls_with_one_id() -> None:
     files = [FRAMEWORK, *(RuleFile(f"rules/network/{n}.yaml", "network", GOOD) for n in "ab")]
     with pytest.raises(InputError) as caught:
         build(files)
-    assert [(p.code, p.file) for p in caught.value.problems] == [
-        ("control-twice", "rules/network/b.yaml")
-    ]
+    [twice] = caught.value.problems
+    line = next(n for n, text in enumerate(GOOD.splitlines(), 1) if text.startswith("id:"))
+    assert (twice.code, twice.file, twice.span.line) == (
+        "control-twice",
+        "rules/network/b.yaml",
+        line,
+    )
 
 
 @pytest.mark.parametrize(
