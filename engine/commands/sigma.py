@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from assay.engine.commands import sigma_deploy, sigma_more
+from assay.engine.commands import sigma_coverage, sigma_deploy, sigma_more
 from assay.engine.commands.sigma_input import convert_given, convert_texts, refusals, rules
 from assay.engine.errors import InputError, Problem, printable, usage
 
@@ -39,9 +39,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     coverage = actions.add_parser(
         "coverage", help="fields that an index cannot answer, and rules that can never fire"
     )
-    rules(coverage, nargs="*")
-    coverage.add_argument("--mapping", metavar="FILE", help="answer of `GET INDEX/_mapping`")
-    coverage.add_argument("--layer", metavar="FILE", help="write an ATT&CK Navigator layer")
+    sigma_coverage.options(coverage)
     templates = actions.add_parser("templates", help="index templates, one file a log source")
     templates.add_argument("-o", "--output", required=True, metavar="DIR")
     lint = actions.add_parser("lint", help="faults of rules with their places, offline")
@@ -139,43 +137,6 @@ def _test(args: argparse.Namespace) -> int:
     return 1 if refused or tested.failures else 0
 
 
-def _coverage(args: argparse.Namespace) -> int:
-    from assay.engine.siem import coverage
-
-    mappings = _mapping(args.mapping)
-    done = convert_given(args)
-    found = coverage.lacks(done.converted, mappings)
-    for lack in found:
-        dead = ", so the rule can never fire" if lack.dead else ""
-        place = f"{lack.file}: {lack.rule}: {lack.field}"
-        print(printable(f"{place} {lack.reason} ({lack.source}){dead}"))
-    if args.layer:
-        text = json.dumps(coverage.layer(done.converted), indent=1) + "\n"
-        try:
-            Path(args.layer).write_text(text, "utf-8")
-        except OSError as error:
-            raise usage(f"cannot write {args.layer}: {error.strerror}") from error
-    return 1 if refusals(done.refused) or found else 0
-
-
-def _mapping(name: str | None) -> dict[str, Any] | None:
-    """The mappings out of the answer of `GET INDEX/_mapping`, which names one index or more."""
-    if name is None:
-        return None
-    try:
-        data = json.loads(Path(name).read_bytes())
-        found = data.get("mappings") or next(iter(data.values()))["mappings"]
-        if not isinstance(found.get("properties"), dict):
-            raise KeyError("properties")
-    except OSError as error:
-        problem = Problem("path-not-found", f"cannot read {name}: {error.strerror}")
-        raise InputError(problem) from error
-    except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
-        problem = Problem("siem-mapping", "not the answer of a _mapping request", file=name)
-        raise InputError(problem) from error
-    return {"dynamic": False, **found}
-
-
 def _events(name: str) -> list[dict[str, Any]]:
     from assay.engine.siem.event import read_events
 
@@ -190,7 +151,7 @@ def _events(name: str) -> list[dict[str, Any]]:
 ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "backtest": sigma_more.backtest,
     "convert": _convert,
-    "coverage": _coverage,
+    "coverage": sigma_coverage.run,
     "lint": sigma_more.lint,
     "match": _match,
     "templates": _templates,

@@ -72,6 +72,11 @@ def server(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--server", "--url", metavar="URL", help="the cluster; else ASSAY_OPENSEARCH_URL"
     )
+    sign_in(parser)
+
+
+def sign_in(parser: argparse.ArgumentParser) -> None:
+    """How to sign in, and how long to wait."""
     parser.add_argument(
         "--credentials",
         metavar="FILE",

@@ -20,10 +20,15 @@ MAX_STATES = 20_000
 FREE_OPEN = 4  # one at either end, and two
 FREE_COUNTS = 12  # two to the power of this many sets are no burden
 
+
+class TooLargeError(UnsupportedError):
+    """Lucene would refuse it, though it has nothing that Lucene does not know."""
+
+
 Step = tuple[int, list[tuple[int, int]]]
 
 
-class _Graph:
+class Graph:
     """A nondeterministic automaton: edges by state, and jumps that read nothing."""
 
     def __init__(self) -> None:
@@ -106,9 +111,12 @@ def _counted(node: Node) -> int:
     return 0
 
 
-def effort(tree: Node) -> int:
-    """The work of making a resolved tree deterministic. Raises UnsupportedError above the limit."""
-    graph = _Graph()
+def effort(tree: Node, sets: int = MAX_SETS) -> int:
+    """The work of making a resolved tree deterministic, which has so many sets of states at most.
+
+    Raises TooLargeError above a limit.
+    """
+    graph = Graph()
     start = graph.state()
     graph.add(tree, start)
     extras, first = _closures(graph, start)
@@ -119,8 +127,8 @@ def effort(tree: Node) -> int:
     while pending:
         states = pending.pop()
         work += states.bit_count()
-        if work > MAX_EFFORT or len(seen) > MAX_SETS:
-            raise UnsupportedError(
+        if work > MAX_EFFORT or len(seen) > sets:
+            raise TooLargeError(
                 "Lucene would have to build too large an automaton: "
                 "bound or remove a repetition of `.` or of a class"
             )
@@ -173,7 +181,7 @@ def _apart(steps: list[Step]) -> tuple[Step, list[tuple[int, Step, dict[int, int
     return (common, [(sources, to) for to, sources in edges.items()]), rest
 
 
-def _closures(graph: _Graph, start: int) -> tuple[list[tuple[int, int]], int]:
+def _closures(graph: Graph, start: int) -> tuple[list[tuple[int, int]], int]:
     """What states reach without reading, as (these states, those reached); and the first set."""
     groups: dict[int, int] = {}
     first = 1 << start
@@ -194,7 +202,7 @@ def _closures(graph: _Graph, start: int) -> tuple[list[tuple[int, int]], int]:
     return [(having, more) for more, having in groups.items()], first
 
 
-def _steps(graph: _Graph) -> list[Step]:
+def _steps(graph: Graph) -> list[Step]:
     """For each sort of character: the states that go on to the next, and all other edges."""
     points = sorted(
         {point for edges in graph.edges for low, high, _ in edges for point in (low, high + 1)}

@@ -10,7 +10,7 @@ import ipaddress
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
-from assay.engine.siem import scripts
+from assay.engine.siem import machine, scripts
 from assay.engine.siem import text as reading
 from assay.engine.siem.event import Event
 from assay.engine.siem.meaning import HOWS, ORDERS, wildcard
@@ -27,13 +27,14 @@ class Index:
 
     def __init__(self, template: Mapping_) -> None:
         mappings = template["template"]["mappings"]
-        self.dynamic = bool(mappings.get("dynamic", True))
+        self.dynamic = str(mappings.get("dynamic", True)).lower() == "true"
         self.properties: Mapping_ = mappings["properties"]
         self._fields: dict[str, Mapping_ | None] = {}
         self._copied: dict[str, list[str]] = {}
         for name, mapping in _leaves(self.properties, ""):
-            if "copy_to" in mapping:
-                self._copied.setdefault(mapping["copy_to"], []).append(name)
+            copied = mapping.get("copy_to", ())  # a server answers with a list
+            for target in [copied] if isinstance(copied, str) else copied:
+                self._copied.setdefault(target, []).append(name)
 
     def field(self, name: str) -> Mapping_ | None:
         """The mapping of a field or group of fields; None where the index has none."""
@@ -277,6 +278,11 @@ def _time_part(params: Mapping_) -> Found:
     )
 
 
+def _machine(params: Mapping_) -> Found:
+    field = params["field"]
+    return lambda event: any(machine.runs(params, value) for value in event.terms(field))
+
+
 QUERIES: Mapping[str, Callable[[Mapping_], Found]] = {
     "bool": _bool,
     "exists": _exists,
@@ -291,5 +297,6 @@ QUERIES: Mapping[str, Callable[[Mapping_], Found]] = {
 SCRIPTS: Mapping[str, Callable[[Mapping_], Found]] = {
     scripts.COMPARE: _compare,
     scripts.REFERENCE: _reference,
+    scripts.REGEXP: _machine,
     scripts.TIME_PART: _time_part,
 }

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from assay.engine.siem import automaton, scripts
+from assay.engine.siem import automaton, machine, scripts
 from assay.engine.siem.lucene import quote, write
 from assay.engine.siem.regex import (
     ANY as ANY_CHAR,
 )
-from assay.engine.siem.regex import EVERYTHING, Alt, Chars, Seq, UnsupportedError, parse
+from assay.engine.siem.regex import EVERYTHING, Alt, Chars, Node, Seq, UnsupportedError, parse
 from assay.engine.siem.regex_edges import resolve
 from assay.engine.siem.sources import KEYWORD_FIELD, MAX_REGEX, MAX_VALUE, Source
 from assay.engine.siem.text import fold
@@ -239,8 +239,7 @@ def _test(test: Test, source: Source) -> Query:
                 )
             return _each(field, source, lambda name: {"terms": {name: list(texts)}})
         case Regex(field, pattern, flags):
-            made = regexp(pattern, flags)
-            return _each(field, source, lambda name: {"regexp": {f"{name}.cased": made}})
+            return _each(field, source, lambda name: _regex(name, pattern, flags))
         case Exists(field):
             return _each(field, source, lambda name: {"exists": {"field": name}})
         case Cidr(field, network):
@@ -289,7 +288,8 @@ def _escape(text: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _regexp(pattern: str, flags: frozenset[str]) -> tuple[str, int]:
+def _regexp(pattern: str, flags: frozenset[str]) -> tuple[str, int, Node | None]:
+    """The expression, its effort, and its tree where Lucene cannot make it deterministic."""
     from assay.engine.siem.meaning import compiled_regex
 
     compiled_regex(pattern, flags)  # what RE2 refuses has no reference meaning either
@@ -298,18 +298,30 @@ def _regexp(pattern: str, flags: frozenset[str]) -> tuple[str, int]:
         made = write(tree)
         if len(made) > MAX_REGEX:
             raise UnsupportedError(f"in Lucene's form it has more than {MAX_REGEX} characters")
-        return made, automaton.effort(tree) if automaton.risky(tree) else 0
+        if not automaton.risky(tree):
+            return made, 0, None
+        # Without texts to search for first, a script would have to look at every value.
+        scripted = bool(machine.needles(tree))
+        try:
+            sets = automaton.MAX_SETS // 4 if scripted else automaton.MAX_SETS
+            return made, automaton.effort(tree, sets), None
+        except automaton.TooLargeError:
+            if not scripted:
+                raise
+            machine.machine(tree)  # or it is refused here
+            return made, 0, tree
     except UnsupportedError as error:
         raise RefusedError(f"regular expression {pattern!r}: {error}") from None
 
 
-def regexp(pattern: str, flags: frozenset[str]) -> Query:
-    """The body of a `regexp` query. Raises RefusedError.
-
-    Only what we write is meant, so Lucene's optional operators are off.
-    """
-    value, effort = _regexp(pattern, flags)
-    return _bounded({"value": value, "flags": "NONE"}, effort)
+def _regex(name: str, pattern: str, flags: frozenset[str]) -> Query:
+    """Only what we write is meant, so Lucene's optional operators are off. Raises RefusedError."""
+    value, effort, large = _regexp(pattern, flags)
+    field = f"{name}.cased"
+    if large is None:
+        return {"regexp": {field: _bounded({"value": value, "flags": "NONE"}, effort)}}
+    script = _script(scripts.REGEXP, field=field, **machine.machine(large))
+    return _all([_pattern(name, machine.needles(large), cased=False), script])
 
 
 def _bounded(made: Query, effort: int) -> Query:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,6 +92,12 @@ def test_a_rule_without_events_is_a_failure() -> None:
     ]
 
 
+def live(*properties: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Indexes of Vault's pattern with these fields."""
+    mappings = [{"dynamic": False, "properties": one} for one in properties]
+    return {"logs-vault-*": {f"index-{at}": one for at, one in enumerate(mappings)}}
+
+
 def test_a_rule_on_a_field_that_is_nowhere_can_never_fire() -> None:
     detection = {
         "one": {"type": "request", "nowhere": "a"},
@@ -104,9 +111,37 @@ def test_a_rule_on_a_field_that_is_nowhere_can_never_fire() -> None:
         ("nowhere", "is not in the index", True),
     ]
     text = {"type": {"type": "text"}, "nowhere": {"type": "keyword"}}
-    lacks = coverage.lacks(done.converted, {"dynamic": False, "properties": text})
+    lacks = coverage.lacks(done.converted, live(text))
     assert [(lack.field, lack.reason) for lack in lacks] == [
         ("elsewhere", "is not in the index"),
         ("nowhere", "has no normalizer: letter case would be missed"),
         ("type", "is of type text, not keyword"),
     ]
+
+
+def test_an_index_must_have_what_the_search_asks_and_each_index_counts() -> None:
+    detection = {
+        "one": {"type|re": "^req", "auth.path|cidr": "10.0.0.0/8", "request.path|cased": "a"},
+        "two": ["anywhere"],
+        "condition": "one or two",
+    }
+    whole: dict[str, Any] = {"type": "keyword", "normalizer": "assay_lower"}
+    cased = {**whole, "fields": {"cased": {"type": "keyword"}}}
+    new = {
+        "type": cased,
+        "auth": {"properties": {"path": cased}},
+        "request": {"properties": {"path": cased}},
+        "assay_all": whole,
+    }
+    old = {"type": whole, "request": {"properties": {"path": {**cased, "index": False}}}}
+    done = conversion(detection, {})
+    assert coverage.lacks(done.converted, live(new)) == []
+    lacks = coverage.lacks(done.converted, live(old))
+    assert [(lack.field, lack.reason, lack.dead) for lack in lacks] == [
+        ("assay_all", "is not in the index", True),
+        ("auth.path", "is not in the index", True),
+        ("request.path", "is not searchable", True),
+        ("type", "has no sub-field cased, which the search asks", True),
+    ]
+    lacks = coverage.lacks(done.converted, live(old, new, old))
+    assert {(lack.where, lack.dead) for lack in lacks} == {("index-0, index-2", False)}
