@@ -64,7 +64,7 @@ def read(
         severity=reader.one_of(entries, "severity", root, SEVERITIES),
         domain=domain,
         why=" ".join(reader.text(entries, "why", root).split()),
-        frameworks=_frameworks(entries.get("frameworks"), frameworks, reader),
+        frameworks=_frameworks(entries.get("frameworks"), frameworks, params, reader),
         equivalents={
             tool: reader.texts(node, f"`{tool}`")
             for tool, node in reader.mapping(
@@ -115,7 +115,10 @@ def _params(node: Node | None, reader: Reader) -> tuple[Param, ...]:
 
 
 def _frameworks(
-    node: Node | None, known: Mapping[str, frozenset[str]], reader: Reader
+    node: Node | None,
+    known: Mapping[str, frozenset[str]],
+    params: tuple[Param, ...],
+    reader: Reader,
 ) -> tuple[Framework, ...]:
     found = []
     for framework, requirements in reader.mapping(node, (), "`frameworks`").items():
@@ -128,10 +131,30 @@ def _frameworks(
             if known and requirement not in known[framework]:
                 message = f"`{framework}` has no requirement `{requirement}`"
                 reader.fail_at("control-framework", message, at)
-            fields = reader.mapping(entry, ("relation", "because"), "a mapping to a requirement")
+            keys = ("relation", "because", "asks")
+            fields = reader.mapping(entry, keys, "a mapping to a requirement")
             relation = reader.one_of(fields, "relation", entry, RELATIONS)
             because = reader.text(fields, "because", entry)
-            found.append(Framework(framework, requirement, relation, because))
+            asks = _asks(fields.get("asks"), params, reader)
+            found.append(Framework(framework, requirement, relation, because, asks))
+    return tuple(found)
+
+
+def _asks(
+    node: Node | None, params: tuple[Param, ...], reader: Reader
+) -> tuple[tuple[str, str, float], ...]:
+    """`{days: {min: 365}}`: the bounds that a requirement sets to the control's parameters."""
+    found = []
+    numbers = {param.name for param in params if param.type in ("int", "double")}
+    for name, entry in reader.mapping(node, (), "`asks`").items():
+        if node is not None and name not in numbers:
+            message = f"`{name}` is no number among the control's parameters"
+            reader.fail_at("control-framework", message, node.keys[name])
+        for bound, value in reader.mapping(entry, ("min", "max"), "what is asked").items():
+            if isinstance(value.value, bool) or not isinstance(value.value, (int, float)):
+                reader.fail("control-type", f"`{bound}` must be a number", value)
+            else:
+                found.append((name, bound, value.value))
     return tuple(found)
 
 

@@ -68,12 +68,17 @@ class Message(NamedTuple):
 
 
 class Framework(NamedTuple):
-    """Why a control speaks to one requirement of a framework."""
+    """Why a control speaks to one requirement of a framework.
+
+    `asks` are (parameter, `min` or `max`, number): a run whose parameter is laxer cannot satisfy
+    the requirement.
+    """
 
     framework: str
     requirement: str
     relation: str
     because: str
+    asks: tuple[tuple[str, str, float], ...] = ()
 
 
 class Rules(NamedTuple):

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from assay.engine.catalogue import selection
 from assay.engine.catalogue.controls import Catalogue
 from assay.engine.catalogue.load import RuleFile
 from assay.engine.errors import usage
@@ -80,7 +81,9 @@ def of(catalogue: Catalogue, framework: str, requirements: dict[str, str]) -> li
             speaking.setdefault(each.requirement, []).append((control.id, each.relation))
             state = "person"
             if control.checks:
-                state = "covered" if each.relation == "satisfies" else "partly"
+                defaults = {param.name: param.default for param in control.params}
+                whole = each.relation == "satisfies" and not selection.laxer(each, defaults)
+                state = "covered" if whole else "partly"
             best = states.get(each.requirement, "none")
             states[each.requirement] = min(best, state, key=STATES.index)
     return [

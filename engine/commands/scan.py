@@ -154,6 +154,8 @@ def requested(
         from assay.engine.catalogue import selection
 
         chosen |= selection.by_frameworks(catalogue.controls, args.framework)
+        for id, more in selection.raised(catalogue.controls, args.framework, values).items():
+            values.setdefault(id, {}).update(more)
     adjust = None
     if config is not None:
         from assay.engine.project import overrides

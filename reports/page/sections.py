@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from assay.engine.catalogue.selection import laxer
 from assay.engine.model import STATUSES, Finding, Resource, Scan
 from assay.reports.page.markup import SIGNS, anchor, place, status, table, text
 from assay.reports.parts.groups import Group, groups, missing, quiet_gaps
@@ -164,10 +165,17 @@ def matrix(told: Book, found: dict[str, dict[str, list[Any]]]) -> Iterator[str]:
 
 def _worst(told: Book, held: list[Any]) -> str:
     counts = Counter[str]()
-    for control, _ in held:
-        counts.update(told.counts[control.id])
+    for control, reason in held:
+        found = told.counts[control.id]
+        counts.update(found)
+        # Laxer than what is asked: a pass does not show that the requirement holds.
+        counts["unknown"] += bool(found["pass"] and _laxer(told, control, reason))
     order = ("fail", "error", "unknown", "manual", "pass")
     return next((each for each in order if counts[each]), "none")
+
+
+def _laxer(told: Book, control: Any, reason: Any) -> list[str]:
+    return laxer(reason, told.scan.parameters.get(control.id, {}))
 
 
 def requirements(told: Book, found: dict[str, dict[str, list[Any]]]) -> Iterator[str]:
@@ -192,7 +200,8 @@ def _requirement(told: Book, framework: str, name: str, held: list[Any]) -> Iter
         )
         rows.append(
             f'<tr><th scope="row">{_link(control, counts)}'
-            f'<br><span class="soft">{text(reason.relation)}: {text(reason.because)}</span></th>'
+            f'<br><span class="soft">{text(reason.relation)}: {text(reason.because)}</span>'
+            f"{_asked(told, control, reason)}</th>"
             f"{cells}</tr>\n"
         )
     columns = ("Control, and how it relates", "pass", "fail", "unknown", "error")
@@ -212,6 +221,12 @@ def _requirement(told: Book, framework: str, name: str, held: list[Any]) -> Iter
             rest = f"<li>and {more} more under the controls above</li>" if more > 0 else ""
             yield f'<h4>{title}: {len(chosen)}</h4><ul class="d">{links}{rest}</ul>'
     yield "</div>\n"
+
+
+def _asked(told: Book, control: Any, reason: Any) -> str:
+    """That the run was laxer than the requirement, so that a pass says nothing of it."""
+    said = "; ".join(_laxer(told, control, reason))
+    return f"<br><strong>laxer than asked: {text(said)}</strong>" if said else ""
 
 
 def _link(control: Any, counts: Counter[str]) -> str:
