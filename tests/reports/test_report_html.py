@@ -49,7 +49,7 @@ class Page(HTMLParser):
 
 def made(count: int = 40, name: str = "plain") -> Scan:
     reason = SimpleNamespace(
-        framework="nist", requirement="CP-10", relation="supports", because=f"{name} helps"
+        framework="nist", requirement="CP-10", relation="supports", because=f"{name} helps", asks=()
     )
     controls = tuple(
         SimpleNamespace(
