@@ -50,6 +50,7 @@ class ScanOptions(NamedTuple):
     at: str | None = None
     inputs: Sequence[str] = ()
     version: str = ""
+    progress: Callable[[int, int], None] | None = None  # parts that are judged, of how many
 
 
 def scan(catalogue: Catalogue, loaded: Iterable[Loaded], options: ScanOptions) -> Scan:
@@ -107,11 +108,16 @@ def _judged(
             judges.append((rows, key, judge))
     parts: list[tuple[Relations | Slice, bool]] = [(part, False) for part in relations.slices()]
     groups = _groups(judges)
+    told = options.progress
+    done, all_parts = 0, (len(parts) + 1) * len(judges)
     for part, whole in (*parts, (relations, True)):
         seen: dict[Key, list[Subject]] = {}
         parted: dict[Key, alike.Parted | None] = {}
         for rows, key, judge in judges:
             check = rows.check
+            done += 1
+            if told is not None:
+                told(done, all_parts)
             if (check.view == "namespace") is not whole:
                 continue  # a namespace is declared in one part and used in another
             if key not in seen:

@@ -6,10 +6,11 @@ import argparse
 import difflib
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from assay.engine.cel.extensions.secrets import masked
 from assay.engine.errors import AssayError, usage
@@ -34,6 +35,50 @@ class Parser(argparse.ArgumentParser):
                     help = f"did you mean `{near[0]}`?"
                 break
         raise usage(message, help)
+
+
+class Progress:
+    """How far long work has come and how long it may still take, on one line that goes again.
+
+    Nothing is shown of what ends within `AFTER` seconds; `clock` gives seconds.
+    """
+
+    AFTER = 2.0
+    EVERY = 0.5
+
+    def __init__(
+        self, stream: TextIO, word: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._stream = stream
+        self._word = word
+        self._clock = clock
+        self._begun = clock()
+        self._shown = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        """Say that `done` parts of `total` are behind us."""
+        now = self._clock()
+        if now - self._begun < self.AFTER or now - self._shown < self.EVERY or not done:
+            return
+        self._shown = now
+        left = round((now - self._begun) / done * (total - done))
+        time_left = f"{left // 60} min {left % 60} s" if left >= 60 else f"{left} s"
+        share = 100 * done // total
+        self._stream.write(f"\r\x1b[K{self._word}: {share} %, about {time_left} left")
+        self._stream.flush()
+
+    def end(self) -> None:
+        """Take the line away."""
+        if self._shown:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+
+def progress(word: str, quiet: bool) -> Progress | None:
+    """A Progress on stderr where a person watches; None for pipelines, files and `--quiet`."""
+    if quiet or os.environ.get("CI") or not sys.stderr.isatty():
+        return None
+    return None if os.environ.get("TERM") == "dumb" else Progress(sys.stderr, word)
 
 
 def wants_colour(terminal: bool) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from assay.engine import gate
+from assay.engine import gate, terminal
 from assay.engine.cli import version
 from assay.engine.commands import configuring, sources
 from assay.engine.errors import usage
@@ -121,6 +121,7 @@ class Request(NamedTuple):
     changes: Sequence[SourceError] = ()
     references: Sequence[tuple[str, Place]] = ()
     policies: Documents | None = None  # the user's own, judged beside the controls
+    quiet: bool = False
 
 
 def judge(args: argparse.Namespace, at: datetime | None, tree: Tree) -> Scan:
@@ -196,7 +197,8 @@ def requested(
         from assay.engine import exceptions
 
         references = exceptions.references(tree.files)
-    return Request(catalogue, given, accepted, held, today, changes, references, policies)
+    quiet = bool(getattr(args, "quiet", False))
+    return Request(catalogue, given, accepted, held, today, changes, references, policies, quiet)
 
 
 def _accepted(
@@ -239,7 +241,10 @@ def for_version(version: str, catalogue: Catalogue, values: dict[str, dict[str, 
 
 def judged(request: Request, loaded: Iterable[Loaded]) -> Scan:
     """The scan of what the loaders saw."""
-    result = scan(request.catalogue, loaded, request.options)
+    shown = terminal.progress("judging", request.quiet)
+    result = scan(request.catalogue, loaded, request.options._replace(progress=shown))
+    if shown is not None:
+        shown.end()
     if request.policies is not None:
         from assay.engine.policies.apply import apply
 
