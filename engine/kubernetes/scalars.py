@@ -27,7 +27,7 @@ _WORDS: dict[str, bool | float | None] = {
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
 }
 # A text that begins otherwise is text. The empty text is null.
-_HINTS = frozenset("+-0123456789.yYnNtTfFoO~")
+HINTS = frozenset("+-0123456789.yYnNtTfFoO~")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z", re.ASCII)
 _POINT = re.compile(r"\.[0-9]+([eE][-+]?[0-9]+)?\Z", re.ASCII)
 _INTEGER = re.compile(
@@ -42,7 +42,7 @@ class ScalarError(ValueError):
 
 def plain(text: str) -> Any:
     """The value of an unquoted scalar without a tag."""
-    if text and text[0] not in _HINTS:
+    if text and text[0] not in HINTS:
         return text
     if text in _WORDS:
         return _WORDS[text]

@@ -1,7 +1,8 @@
 """YAML text → values, as Kubernetes reads it; positions on request. Bounded against hostile input.
 
-libyaml's events are turned into dicts and lists by one loop with a stack of its own: composing
-nodes first costs twice the time, and libyaml's composer overflows the C stack on deep nesting.
+Most manifests are read by `blockyaml`. For all others libyaml's events are turned into dicts and
+lists by one loop with a stack of its own: composing nodes first costs twice the time, and libyaml's
+composer overflows the C stack on deep nesting.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from assay.engine.kubernetes import scalars
+from assay.engine.kubernetes import blockyaml, scalars
 
 MAX_DEPTH = 200  # levels of nesting; the deepest published CRDs have 60
 _MARKER = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
@@ -62,6 +63,15 @@ def documents(text: str, marks: Marks | None = None) -> Iterator[Document]:
     With `marks`, the offset of every key and list item is recorded there; the ids in it are those
     of the containers in the values, which the caller must keep alive.
     """
+    simple = blockyaml.read(text, marks)
+    if simple is not None:
+        yield Document(*simple)
+    else:
+        yield from by_events(text, marks)
+
+
+def by_events(text: str, marks: Marks | None = None) -> Iterator[Document]:
+    """As `documents`, by libyaml alone: what every text is held to."""
     try:
         get = _PARSER(text).get_event
         while True:
