@@ -140,6 +140,7 @@ class Resource:
     namespace   Kubernetes namespace: text, "" for cluster scope, None where it is not known
     relations   same-root key space: Terraform module path, so that equal texts join inside a root
     instances   "unknown" for one resource that stands for a count or for_each not known
+    unplaced    not complete, but nothing other than `metadata.namespace` is unknown
     hook        Helm hook or test name, else ""
     calls       addresses of the module calls that lead to it, outermost first
     """
@@ -159,6 +160,7 @@ class Resource:
         "root",
         "sensitive",
         "source",
+        "unplaced",
         "values",
     )
 
@@ -177,6 +179,7 @@ class Resource:
         refs: Mapping[Path, tuple[str, ...]] | None = None,
         namespace: str | None = "",
         complete: bool = True,
+        unplaced: bool = False,
         instances: str = "",
         hook: str = "",
         calls: tuple[str, ...] = (),
@@ -192,6 +195,7 @@ class Resource:
         self.sensitive = sensitive
         self.refs: Mapping[Path, tuple[str, ...]] = refs or {}
         self.namespace = namespace
+        self.unplaced = unplaced
         self.complete = complete  # False where values hold an Unknown or Incomplete anywhere
         self.instances = instances
         self.hook = hook

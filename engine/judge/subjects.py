@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from assay.engine.catalogue import paths
 from assay.engine.catalogue.controls import View, ViewPart, is_kubernetes
 from assay.engine.cel import FAILURES, describe
+from assay.engine.judge import unplaced
 from assay.engine.judge.literals import Literals
 from assay.engine.judge.relations import Relations, Slice, name_of
 from assay.engine.judge.workloads import containers_of, template_of
@@ -58,7 +59,8 @@ def subjects(
         parts = views[view].parts
         wanted = all.of_kinds(parts)
         wanted.sort(key=lambda resource: all.order[id(resource)])
-        return [through(parts[resource.kind], resource) for resource in wanted]
+        blind = {kind: unplaced.blind_view(part) for kind, part in parts.items()} if wanted else {}
+        return [through(parts[each.kind], each, blind[each.kind]) for each in wanted]
     if len(kinds) == 1:
         return [Subject(resource, (resource.values,)) for resource in all.kinds.get(kinds[0], ())]
     wanted = all.of_kinds(kinds)
@@ -111,9 +113,9 @@ def _name(path: Path) -> str:
     return next((step for step in reversed(path) if isinstance(step, str)), "")
 
 
-def through(part: ViewPart, resource: Resource) -> Subject:
-    """A resource as a view from the catalogue shows it."""
-    if resource.complete:
+def through(part: ViewPart, resource: Resource, blind: bool = False) -> Subject:
+    """A resource as a view from the catalogue shows it; `blind` to its namespace."""
+    if resource.complete or (blind and resource.unplaced):
         found = _through(part, resource, False)
         if not found.failed:
             return found

@@ -10,10 +10,12 @@ from assay.engine.catalogue.controls import Check, View
 from assay.engine.catalogue.paths import Steps
 from assay.engine.cel import FAILURES, Program, StepsError, begin, describe
 from assay.engine.cel.extensions import secrets
+from assay.engine.judge import unplaced
 from assay.engine.judge.literals import unknown_to
 from assay.engine.judge.redaction import redacted
 from assay.engine.judge.relations import Related, Relations
 from assay.engine.judge.subjects import Subject, again
+from assay.engine.judge.variables import Variables
 from assay.engine.model import STATUSES, Path, Resource, Unknown, Violation, path_text
 
 PASS, FAIL, NOT_APPLICABLE, UNKNOWN, ERROR, MANUAL = range(len(STATUSES))
@@ -40,39 +42,6 @@ PASSED: tuple[int, Detail | None] = (PASS, None)
 SKIPPED: tuple[int, Detail | None] = (NOT_APPLICABLE, None)
 
 
-class Variables(dict[str, Any]):
-    """The `variables` of a check for one subject: computed when first read, in any order."""
-
-    __slots__ = ("_args", "_failed", "_partial", "_programs")
-
-    def __init__(self, programs: Mapping[str, Program], partial: bool) -> None:
-        super().__init__()
-        self._programs = programs
-        self._partial = partial
-        self._args: tuple[Any, ...] = ()
-        self._failed: dict[str, Exception] = {}
-
-    def bind(self, args: tuple[Any, ...]) -> None:
-        """The arguments that the programs take; this object is one of them."""
-        self._args = args
-
-    def __missing__(self, name: str) -> Any:
-        # One that fails does so once: a chain that reads each twice would double at every link.
-        if name in self._failed:
-            raise self._failed[name]
-        program = self._programs[name]
-        run = program.partial if self._partial else program.fast
-        try:
-            self[name] = value = run(*self._args)
-        except FAILURES as error:
-            self._failed[name] = error
-            raise
-        return value
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._programs
-
-
 class Judge:
     """One check made ready: its parameters bound, its programs at hand."""
 
@@ -92,6 +61,7 @@ class Judge:
         self.views = views
         # Nothing that the check may come to see of other resources is unknown.
         self.certain = relations.certain(rules.related)
+        self._blind: bool | None = None
         self.has_item = "item" in rules.names
         self.programs = dict(rules.variables)
         self.given_up = 0  # evaluations that ran out of steps
@@ -111,6 +81,8 @@ class Judge:
         """
         short = self._short_items if self.has_item else self._short
         short = self._short_literals if self.literals_only else short
+        certain = not self.rules.related or self.certain
+        blind = any(subject.resource.unplaced for subject in found) and self.blind()
         for number, subject in enumerate(found):
             if self.given_up > MAX_GIVEN_UP:
                 statuses[number], details[number] = ERROR, Detail(GIVEN_UP)
@@ -123,15 +95,30 @@ class Judge:
                     continue
                 self.params = dict(given)
             begin()
-            complete = self.certain if self.rules.related else True
             status, detail = CLOSER, None
-            if complete and subject.resource.complete:
+            resource = subject.resource
+            if (certain and resource.complete) or (blind and resource.unplaced):
                 status, detail = short(subject)
             if status == CLOSER:
                 status, detail = self.verdict(subject)
             statuses[number] = status
             if detail is not None:
                 details[number] = detail
+
+    def blind(self) -> bool:
+        """Whether an object of which only the namespace is unknown is judged as surely as others.
+
+        The items of a view are as sure as what they were made from.
+        """
+        if self._blind is None:
+            view = self.views.get(self.check.view)
+            parts = view.parts.values() if view is not None else ()
+            self._blind = self.literals_only or (
+                self.check.view not in ("literal", "namespace")
+                and unplaced.blind(self.rules)
+                and all(map(unplaced.blind_view, parts))
+            )
+        return self._blind
 
     def _short(self, subject: Subject) -> tuple[int, Detail | None]:
         """The verdict, or CLOSER where something is in doubt or failed to evaluate."""
@@ -154,7 +141,7 @@ class Judge:
             return PASSED
         if holds is not False:
             return LOOK_CLOSER
-        return FAIL, self._failed(subject, [((), None)], False)
+        return FAIL, self._failed(subject, [((), None)], not subject.resource.complete)
 
     def _short_items(self, subject: Subject) -> tuple[int, Detail | None]:
         """As `_short`, over items: PASS when there is none, or every one of them passes."""
@@ -219,7 +206,7 @@ class Judge:
         except FAILURES:
             return LOOK_CLOSER
         if failed:
-            return FAIL, self._failed(subject, failed, False)
+            return FAIL, self._failed(subject, failed, not subject.resource.complete)
         return SKIPPED if skipped and not passed else PASSED
 
     def verdict(self, subject: Subject) -> tuple[int, Detail | None]:

@@ -26,7 +26,7 @@ _ODD = re.compile(
 )
 _ASCII = bytes([9, 10, *range(32, 127)])
 _LINE = re.compile(
-    r"( *)((?:- +)*)"  # indentation; items that begin on this line
+    r"( *)((?:-(?: +|(?=\n)))*)"  # indentation; items that begin on this line
     r"(?:([A-Za-z0-9_./$][A-Za-z0-9_./$-]{0,200}|\"[^\"\\\n]{0,200}\"|'[^'\n]{0,200}'):(?=[ \n]))?"
     r" *([^\n]*)\n"
 )

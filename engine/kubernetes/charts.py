@@ -12,6 +12,7 @@ import posixpath
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,6 +35,8 @@ _CHANGING = re.compile(
     rb"|now|htpasswd|bcrypt|shuffle|derivePassword|encryptAES)\b"
 )
 
+# What Helm says before its error: of other things, and with the time of day.
+_WARNINGS = re.compile(r"\A(?:level=WARN[^\n]*\n|\d{4}/\d\d/\d\d [\d:]+ [^\n]*\n)+")
 _PLACE = re.compile(r"\b[\w.-]+/((?:charts/[\w.-]+/)*templates/[\w./-]+):(\d+)(?::(\d+))?")
 
 
@@ -122,7 +125,7 @@ def copy(tree: files.Tree, chart: Chart, into: Path) -> Copy:
         file.path.parent: folder
         for folder, held in tree.folders.items()
         for file in held
-        if posixpath.basename(file.name) == CHART
+        if file.name.endswith(CHART) and posixpath.basename(file.name) == CHART
     }
     try:
         changing = _copy(tree, chart, into, into, origins, places, ())
@@ -193,10 +196,8 @@ def _copy(
     """Copy one chart, then the libraries that it names by `file://`."""
     changing = False
     here: Path | None = None
-    for file in tree.files:
+    for file in _below(tree, chart.folder):
         inner = inside(file.name, chart.folder)
-        if not inner:
-            continue
         data = files.read(file)
         target = into / inner
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -231,10 +232,18 @@ def _copy(
     return changing
 
 
+def _below(tree: files.Tree, folder: str) -> Iterator[files.File]:
+    """The files inside a folder, in the order of the walk."""
+    prefix = "" if folder == "." else f"{folder}/"
+    for name, held in tree.folders.items():
+        if name == folder or name.startswith(prefix):
+            yield from held
+
+
 def failure(chart: Chart, copied: Copy, result: cage.Result) -> tuple[str, Place]:
     """Helm's message without its temporary paths, and the place that it speaks of."""
     message = result.err.replace(f"{copied.path}/", "").replace(str(copied.path), chart.name)
-    message = re.sub(r"^(?:level=WARN[^\n]*\n)+", "", message).removeprefix("Error: ")
+    message = _WARNINGS.sub("", message).removeprefix("Error: ")
     found = _PLACE.search(message)
     file = copied.origins.get(found[1]) if found else None
     if found and file is not None:

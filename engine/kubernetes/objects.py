@@ -97,11 +97,13 @@ def resource(
     metadata = values.get("metadata") or {}
     given = metadata.get("namespace")
     namespace: str | None = given if isinstance(given, str) and given else None
+    unplaced = False
     namespaced = kinds.namespaced(group, kind, learnt)
     if namespaced is False:
         namespace = ""
     elif namespaced and (given is None or given == ""):
         namespace = origin.namespace
+        unplaced = complete and namespace is None
         complete = complete and namespace is not None
         filled = {**metadata, "namespace": namespace or unknown_namespace(origin)}
         values = {**values, "metadata": filled}
@@ -121,6 +123,7 @@ def resource(
         sensitive=redaction.paths(kind, values),
         namespace=namespace,
         complete=complete,
+        unplaced=unplaced,
         hook=hook if isinstance(hook, str) else "",
     )
 

@@ -32,6 +32,7 @@ class Overlays:
         self._chosen = {each.folder: each for each in renderings if each.folder}
         self._outcome = Outcome([], [], [], {})
         self._by_name = {file.name: file for file in tree.files} if self._found else {}
+        self._sources = _Sources(self._by_name)
         self._tops = kustomize.tops(self._found)
         self._waiting: list[_Wanted] = []
         self._running: list[_Running] = []
@@ -63,7 +64,7 @@ class Overlays:
                     continue
             read |= running.wanted.files.keys()
             output = result.out.decode("utf-8", "replace")
-            _objects(top, self._rendering(top), output, self._by_name, places, outcome)
+            _objects(top, self._rendering(top), output, self._sources, places, outcome)
         self._account(read)
         return outcome, read | {each.file.name for each in self._found.values()}
 
@@ -128,18 +129,17 @@ def _objects(
     top: kustomize.Kustomization,
     rendering: Rendering,
     output: str,
-    by_name: dict[str, files.File],
+    sources: _Sources,
     places: Places,
     outcome: Outcome,
 ) -> None:
     origin = Origin("kustomize", top.folder, rendering.environment, rendering.namespace)
-    sources = _Sources(by_name)
     for piece in rendered.pieces(output):
         if isinstance(piece, rendered.Fault):
             outcome.errors.append(_error(top, rendering, piece.message, piece.code))
             continue
         values, source = _without_origin(piece.values)
-        file = by_name.get(posixpath.normpath(posixpath.join(top.folder, source)))
+        file = sources.by_name.get(posixpath.normpath(posixpath.join(top.folder, source)))
         place, locate = Place(top.file.name), None
         held = sources.find(file, values) if file is not None and source else None
         if held is not None:

@@ -9,6 +9,7 @@ from assay.engine.catalogue.controls import Check, Control
 from assay.engine.cel import FAILURES, Program, describe
 from assay.engine.judge.population import Rows
 from assay.engine.judge.redaction import redacted
+from assay.engine.judge.variables import Variables
 from assay.engine.judge.verdicts import (
     ERROR,
     FAIL,
@@ -16,7 +17,6 @@ from assay.engine.judge.verdicts import (
     PASS,
     UNKNOWN,
     Detail,
-    Variables,
 )
 from assay.engine.model import Unknown, Violation, path_text
 from assay.engine.policies.matching import Asked, Match, Matcher
