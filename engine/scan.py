@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from assay.engine.catalogue.controls import Catalogue, Check, Control, fits, is_kubernetes
+from assay.engine.catalogue.controls import Catalogue, Control, fits, is_kubernetes
 from assay.engine.errors import InputError, Problem, usage
-from assay.engine.judge import alike, bootstrap, verdicts
+from assay.engine.judge import bootstrap, cores, judging
 from assay.engine.judge.population import Population, Rows, manual_finding, source_finding
-from assay.engine.judge.relations import Relations, Slice
-from assay.engine.judge.subjects import Subject, subjects
+from assay.engine.judge.relations import Relations
 from assay.engine.judge.workloads import TEMPLATES
 from assay.engine.model import (
     STATUSES,
@@ -24,10 +23,8 @@ from assay.engine.model import (
     Scan,
 )
 
+PAYS = 600  # resources from which on a second process saves time
 Adjust = Callable[[Resource], Mapping[str, Any] | str]
-
-
-Key = tuple[tuple[str, ...], str, frozenset[str]]  # what subjects depend on: kinds, view, sources
 
 
 class ScanOptions(NamedTuple):
@@ -38,6 +35,7 @@ class ScanOptions(NamedTuple):
     expects    what must exist in the estate (`cloudtrail`); else its absence is not judged
     adjust     control id and its parameters → resource → parameters there, or why it is off
     owners     report name of a file → who answers for it
+    jobs       processes that judge; 0 for as many as pay
     at         the time of the scan, RFC 3339, or None
     inputs     the paths that were given, for the report
     """
@@ -51,6 +49,7 @@ class ScanOptions(NamedTuple):
     inputs: Sequence[str] = ()
     version: str = ""
     progress: Callable[[int, int], None] | None = None  # parts that are judged, of how many
+    jobs: int = 0
 
 
 def scan(catalogue: Catalogue, loaded: Iterable[Loaded], options: ScanOptions) -> Scan:
@@ -61,7 +60,10 @@ def scan(catalogue: Catalogue, loaded: Iterable[Loaded], options: ScanOptions) -
     resources = [resource for each in loaded for resource in each.resources]
     aside = bootstrap.aside(resources)
     relations = Relations(_with_estate(chosen, resources), aside)
-    rows = _judged(catalogue, chosen, params, relations, options)
+    asked = judging.Asked(params, options.expects, options.adjust)
+    rows = judging.judge(
+        catalogue, chosen, asked, relations, options.progress, options.jobs or _jobs(relations)
+    )
     errors = [source_finding(error) for each in loaded for error in each.errors]
     manual = [manual_finding(control) for control in chosen if control.manual]
     population = Population(rows, manual, errors)
@@ -83,85 +85,6 @@ def scan(catalogue: Catalogue, loaded: Iterable[Loaded], options: ScanOptions) -
     )
 
 
-def _judged(
-    catalogue: Catalogue,
-    chosen: Sequence[Control],
-    params: Mapping[str, Mapping[str, Any]],
-    relations: Relations,
-    options: ScanOptions,
-) -> list[Rows]:
-    """The verdicts of every check, in the order of the catalogue.
-
-    Resources are judged part by part, by all checks: what a part holds need not stay at hand.
-    """
-    shared: dict[Key, list[Resource]] = {}
-    judges: list[tuple[Rows, Key, verdicts.Judge | None]] = []
-    for control in chosen:
-        for check in control.checks:
-            key = (check.kinds, check.view, check.sources)
-            rows = Rows(control, check, shared.setdefault(key, []))
-            judge = None
-            if not check.expects or check.expects in options.expects:
-                bound = params[control.id]
-                adjust = options.adjust(control.id, bound) if options.adjust else None
-                judge = verdicts.Judge(check, bound, relations, catalogue.views, adjust)
-            judges.append((rows, key, judge))
-    parts: list[tuple[Relations | Slice, bool]] = [(part, False) for part in relations.slices()]
-    groups = _groups(judges)
-    told = options.progress
-    done, all_parts = 0, (len(parts) + 1) * len(judges)
-    for part, whole in (*parts, (relations, True)):
-        seen: dict[Key, list[Subject]] = {}
-        parted: dict[Key, alike.Parted | None] = {}
-        for rows, key, judge in judges:
-            check = rows.check
-            done += 1
-            if told is not None:
-                told(done, all_parts)
-            if (check.view == "namespace") is not whole:
-                continue  # a namespace is declared in one part and used in another
-            if key not in seen:
-                found = subjects(check.kinds, check.view, catalogue.views, part)
-                seen[key] = _from_sources(found, check)
-                shared[key] += [subject.resource for subject in seen[key]]
-                parted[key] = groups[key].of(seen[key]) if _live(seen[key]) else None
-            held = parted[key]
-            if judge is not None and held is not None and id(check) in groups[key].members:
-                alike.judge(rows, seen[key], judge, held)
-            elif seen[key]:
-                _judge(rows, seen[key], judge)
-    return [rows for rows, _, _ in judges]
-
-
-def _groups(
-    judges: Iterable[tuple[Rows, Key, verdicts.Judge | None]],
-) -> dict[Key, alike.Groups]:
-    """For every set of subjects: the checks over them that may judge alike ones at once."""
-    checks: dict[Key, list[Check]] = {}
-    for rows, key, judge in judges:
-        held = checks.setdefault(key, [])
-        if judge is not None and judge.adjust is None:
-            held.append(rows.check)
-    return {key: alike.Groups(held) for key, held in checks.items()}
-
-
-def _live(found: Sequence[Subject]) -> bool:
-    """Whether they are many, of a cluster, where the place of a fault is that of its object."""
-    return len(found) >= alike.SAMPLE and all(
-        subject.resource.source in ("cluster", "snapshot") for subject in found
-    )
-
-
-def _judge(rows: Rows, found: Sequence[Subject], judge: verdicts.Judge | None) -> None:
-    statuses = bytearray(len(found))
-    details: dict[int, verdicts.Detail] = {}
-    if judge is None:
-        statuses = bytearray([verdicts.NOT_APPLICABLE]) * len(found)
-    else:
-        judge.run(found, statuses, details)
-    rows.add([subject.resource for subject in found], statuses, details)
-
-
 def _counted(row: Rows) -> Iterable[tuple[str, int, int]]:
     """Source, status and how many: for most checks all is of one source, and is counted at once."""
     sources = row.sources()
@@ -177,6 +100,11 @@ def _counted(row: Rows) -> Iterable[tuple[str, int, int]]:
     )
     for (source, status), number in pairs.items():
         yield source, status, number
+
+
+def _jobs(relations: Relations) -> int:
+    """How many processes pay: a fork and what it answers cost what judging some objects does."""
+    return cores.available() if len(relations.resources) >= PAYS else 1
 
 
 def _chosen(catalogue: Catalogue, ids: frozenset[str]) -> list[Control]:
@@ -221,12 +149,6 @@ def _with_estate(controls: Iterable[Control], resources: list[Resource]) -> list
         source = resources[0].source if resources else "manifest"
         return [*resources, Resource(source, "estate", "estate", {}, place)]
     return resources
-
-
-def _from_sources(found: list[Subject], check: Check) -> list[Subject]:
-    if not check.sources:
-        return found
-    return [subject for subject in found if subject.resource.source in check.sources]
 
 
 def _coverage(rows: Iterable[Rows], expects: frozenset[str]) -> Iterable[Coverage]:

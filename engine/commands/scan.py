@@ -14,6 +14,7 @@ from assay.engine.cli import version
 from assay.engine.commands import configuring, sources
 from assay.engine.errors import usage
 from assay.engine.files import Tree
+from assay.engine.judge import cores
 from assay.engine.model import SEVERITIES, Loaded, Place, Scan, SourceError
 from assay.engine.scan import ScanOptions, scan
 from assay.reports import formats
@@ -58,6 +59,13 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     decide.add_argument("--history", metavar="FILE", help="record the run in this history")
     decide.add_argument("--every", metavar="1d", help="how often runs are expected")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=0,
+        metavar="N",
+        help="processes that judge (default: as many as pay; the report is the same)",
+    )
     what = parser.add_argument_group("controls")
     what.add_argument("--control", action="append", default=[], metavar="ID")
     what.add_argument(
@@ -173,6 +181,7 @@ def requested(
         at=at.isoformat().replace("+00:00", "Z") if at else None,
         inputs=[base.name for base in tree.bases],
         version=version(),
+        jobs=jobs(args),
     )
     unknown = sorted(given.controls - {control.id for control in catalogue.controls})
     if unknown:
@@ -199,6 +208,14 @@ def requested(
         references = exceptions.references(tree.files)
     quiet = bool(getattr(args, "quiet", False))
     return Request(catalogue, given, accepted, held, today, changes, references, policies, quiet)
+
+
+def jobs(args: argparse.Namespace) -> int:
+    """The number of `--jobs`. Raises InputError."""
+    number = int(getattr(args, "jobs", 0))
+    if number < 0 or number > cores.MOST:
+        raise usage(f"--jobs takes a number from 1 to {cores.MOST}, or 0 for as many as pay")
+    return number
 
 
 def _accepted(

@@ -98,7 +98,7 @@ class Rows:
 
 _QUIET = frozenset(STATUSES.index(status) for status in QUIET)
 _SKIPPED = STATUSES.index("not_applicable")
-_HERE = Place("")  # stands for the place of the finding's own resource
+_HERE = Place("", -1, -1)  # no place: the one of the resource itself
 _NAME = "\0"  # stands for its address
 
 
@@ -123,7 +123,7 @@ def _told(detail: Detail, resource: Resource) -> Detail:
         Violation(
             path,
             message.replace(_NAME, address),
-            resource.place if place is _HERE else place,
+            resource.place if place == _HERE else place,
         )
         for path, message, place in detail.violations
     )

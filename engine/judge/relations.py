@@ -59,10 +59,14 @@ class Relations:
             named |= doubtful - {"Secret"}
         return not named & doubtful
 
-    def slices(self) -> Iterator[Slice]:
-        """The resources in parts: judging part by part, no more than one has its values at hand."""
-        for first in range(0, len(self.resources), SLICE):
-            part = self.resources[first : first + SLICE]
+    def slices(self, jobs: int = 1) -> Iterator[Slice]:
+        """The resources in parts: judging part by part, no more than one has its values at hand.
+
+        There are enough parts for several `jobs` to have the same number of them.
+        """
+        size = SLICE if jobs == 1 else min(SLICE, -(-len(self.resources) // jobs) or 1)
+        for first in range(0, len(self.resources), size):
+            part = self.resources[first : first + size]
             yield Slice(self, [each for each in part if id(each) not in self._aside])
 
     def index(self, key: object, build: Callable[[], Any]) -> Any:
