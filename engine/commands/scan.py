@@ -66,6 +66,9 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="processes that judge (default: as many as pay; the report is the same)",
     )
+    parser.add_argument(
+        "--no-cache", action="store_true", help="use nothing that earlier runs have kept"
+    )
     what = parser.add_argument_group("controls")
     what.add_argument("--control", action="append", default=[], metavar="ID")
     what.add_argument(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,30 @@ def _facts(file: str | None) -> dict[str, Any]:
     return found
 
 
+def keepable() -> Callable[[Any], bool]:
+    """A function that tells whether an object holds no secret, so that it may lie in a cache."""
+    from assay.engine.cel.extensions import secrets
+    from assay.engine.judge import literals
+    from assay.engine.kubernetes import redaction
+    from assay.engine.model import Place, Resource
+
+    clean: set[tuple[str, str]] = set()
+
+    def safe(values: Any) -> bool:
+        kind = str(values.get("kind"))
+        if redaction.paths(kind, values):
+            return False
+        # By its words alone: a kind whose texts are not judged may hold one all the same.
+        for _, name, text in literals.texts(Resource("chart", "object", "", values, Place(""))):
+            if (name, text) not in clean:
+                if secrets.kind(name, text):
+                    return False
+                clean.add((name, text))
+        return True
+
+    return safe
+
+
 def _kubernetes(args: argparse.Namespace, tree: Tree) -> Loaded:
     from assay.engine.kubernetes import loader as kubernetes
     from assay.engine.kubernetes.renderings import Rendering
@@ -166,6 +191,9 @@ def _kubernetes(args: argparse.Namespace, tree: Tree) -> Loaded:
         api_versions=api_versions(args),
     )
     given = kubernetes.Options(
-        args.environment, args.namespace, (*configuring.renderings(args, tree), rendering)
+        args.environment,
+        args.namespace,
+        (*configuring.renderings(args, tree), rendering),
+        None if getattr(args, "no_cache", True) else keepable(),
     )
     return kubernetes.load(tree, given)

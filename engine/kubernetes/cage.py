@@ -7,6 +7,7 @@ namespace of its own where the system gives one to everybody (Linux with user na
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 import resource
 import select
@@ -15,9 +16,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
+
+from assay.engine import kept
 
 SECONDS = 30  # charts of hundreds of templates take one
 MEMORY = 6 * 1024**3  # bytes of address space; Go reserves far more than it uses
@@ -38,6 +41,55 @@ class Result(NamedTuple):
 def run(command: Sequence[str], home: Path, seconds: int = SECONDS) -> Result:
     """Run a command, whose first word is an absolute path, inside the folder `home`."""
     return start(command, home, seconds).finish()
+
+
+def asked(
+    command: Sequence[str], home: Path, results: kept.Results, others: Sequence[Path] = ()
+) -> Child | Known:
+    """As `start`, or what an earlier run of the same program on the same files has written.
+
+    The command reads nothing but the files in `home`, and the `others`.
+    """
+    if results.folder is None:
+        return start(command, home)
+    key = _key(command, home, others)
+    found = results.get(key)
+    if found is not None:
+        return Known(found)
+    return start(command, home)._replace(keep=(results, key, str(home).encode()))
+
+
+def remember(child: Child | Known, result: Result, values: Iterable[Any]) -> None:
+    """Keep what a command has written, these values, for the next time that it is asked for.
+
+    It must have ended well, and its words must not depend on where its folder is.
+    """
+    if isinstance(child, Child) and child.keep is not None and not result.code:
+        results, key, home = child.keep
+        if not result.fault and home not in result.out:
+            results.put(key, result.out, values)
+
+
+class Known(NamedTuple):
+    """The output of a command that need not run."""
+
+    out: bytes
+
+    def finish(self) -> Result:
+        """The result, at once."""
+        return Result(0, self.out, "", "")
+
+
+def _key(command: Sequence[str], home: Path, others: Sequence[Path]) -> str:
+    """A digest of all that the output depends on: program, words, and files by name and content."""
+    program = Path(command[0]).stat()
+    parts = [os.path.realpath(command[0]), f"{program.st_size} {program.st_mtime_ns}"]
+    parts += [word.replace(str(home), "~") for word in command[1:]]
+    hashed = hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape"))
+    for path in (*sorted(path for path in home.rglob("*") if path.is_file()), *others):
+        name = str(path.relative_to(home)) if home in path.parents else "values"
+        hashed.update(repr((name, hashlib.sha256(path.read_bytes()).digest())).encode())
+    return hashed.hexdigest()
 
 
 def start(command: Sequence[str], home: Path, seconds: int = SECONDS) -> Child:
@@ -64,6 +116,7 @@ class Child(NamedTuple):
     err: IO[bytes]
     seconds: int
     end: float
+    keep: tuple[kept.Results, str, bytes] | None = None  # where to, its key, and the folder's path
 
     def finish(self) -> Result:
         """Wait for the end, or bring it about when the time is over."""

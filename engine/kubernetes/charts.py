@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from assay.engine import files
+from assay.engine import files, kept
 from assay.engine.kubernetes import cage, text, yamltext
 from assay.engine.kubernetes.yamltext import YamlError
 from assay.engine.model import Place
@@ -134,16 +134,21 @@ def copy(tree: files.Tree, chart: Chart, into: Path) -> Copy:
     return Copy(into, origins, changing)
 
 
-def render(chart: Copy, settings: Settings) -> cage.Result:
-    """The output of `helm template`, of the program on PATH or of the wheel that carries it.
+def start(chart: Copy, settings: Settings, results: kept.Results) -> cage.Child | cage.Known:
+    """Begin `helm template`, of the program on PATH or of the wheel that carries it.
 
-    Raises ChartError where there is neither.
+    A chart whose templates may give another text each time is always rendered anew. Raises
+    ChartError where there is neither.
     """
     home = chart.path.parent
+    others = [Path(values).resolve() for values in settings.values]
+    if chart.changing:
+        results = kept.Results("rendering", None)
     program = shutil.which("helm")
     if program is not None:
         arguments = _arguments(chart, settings)
-        return cage.run([program, "template", settings.release, *arguments], home)
+        command = [program, "template", settings.release, *arguments]
+        return cage.asked(command, home, results, others)
     if importlib.util.find_spec("helm_python") is None:
         raise MissingHelmError(
             "there is no `helm` on PATH; put it there or install assay-policy[charts]"
@@ -152,12 +157,13 @@ def render(chart: Copy, settings: Settings) -> cage.Result:
         "chart": str(chart.path),
         "release": settings.release,
         "namespace": settings.namespace,
-        "values": [str(Path(values).resolve()) for values in settings.values],
+        "values": [str(path) for path in others],
         "sets": settings.sets,
         "kube_version": settings.kube_version,
         "api_versions": settings.api_versions,
     }
-    return cage.run([sys.executable, "-I", _WHEEL, json.dumps(request)], home)
+    command = [sys.executable, "-I", _WHEEL, json.dumps(request)]
+    return cage.asked(command, home, results, others)
 
 
 def _arguments(chart: Copy, settings: Settings) -> list[str]:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from assay.engine import files
+from assay.engine import files, kept
 from assay.engine.kubernetes import cage, text, yamltext
 from assay.engine.kubernetes.yamltext import YamlError
 
@@ -96,7 +96,9 @@ def reads(
     return wanted
 
 
-def start(top: Kustomization, wanted: dict[str, files.File], home: Path) -> cage.Child:
+def start(
+    top: Kustomization, wanted: dict[str, files.File], home: Path, results: kept.Results
+) -> cage.Child | cage.Known:
     """Begin to build one kustomization in the empty folder `home`. Raises KustomizeError."""
     program = shutil.which("kustomize")
     command = [program, "build"] if program else [shutil.which("kubectl") or "", "kustomize"]
@@ -112,7 +114,7 @@ def start(top: Kustomization, wanted: dict[str, files.File], home: Path) -> cage
     given = top.meta.get("buildMetadata")
     asked = {"buildMetadata": [*(given if isinstance(given, list) else ()), "originAnnotations"]}
     _target(home, top.file.name).write_text(json.dumps(top.meta | asked), "utf-8")
-    return cage.start([*command, str(_target(home, top.folder))], home)
+    return cage.asked([*command, str(_target(home, top.folder))], home, results)
 
 
 def message(result: cage.Result, home: Path) -> str:

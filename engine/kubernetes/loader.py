@@ -6,9 +6,10 @@ Gap. Charts and kustomizations are rendered in a cage; nothing else from the tre
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from assay.engine import files
+from assay.engine import files, kept
 from assay.engine.kubernetes import charts, objects, overlays, renderings
 from assay.engine.kubernetes import text as texts
 from assay.engine.kubernetes.places import Locator, Places
@@ -20,6 +21,8 @@ class Options(NamedTuple):
     """How one scan reads Kubernetes.
 
     environment, namespace   of plain manifests: namespace for the objects that name none
+    keep                     whether an object may be kept for the next run: it holds no secret;
+                             without it nothing that is rendered is kept
     renderings               how charts are rendered: those for the chart's folder, else those
                              for none, else once with the two above. One that names a
                              kustomization's folder names its environment
@@ -28,6 +31,7 @@ class Options(NamedTuple):
     environment: str = "default"
     namespace: str | None = None
     renderings: tuple[Rendering, ...] = ()
+    keep: Callable[[Any], bool] | None = None
 
 
 class _Object(NamedTuple):
@@ -70,8 +74,9 @@ def load(tree: files.Tree, options: Options | None = None) -> Loaded:
     options = options or Options()
     reading = _Reading(tree, options)
     default = Rendering(options.environment, namespace=options.namespace)
-    overlay = overlays.Overlays(tree, options.renderings, default)
-    outcome = renderings.load_charts(tree, options.renderings, default)
+    results = kept.Results("rendering", options.keep)
+    overlay = overlays.Overlays(tree, options.renderings, default, results)
+    outcome = renderings.load_charts(tree, options.renderings, default, results)
     candidates = [
         file
         for file in tree.files
@@ -82,6 +87,7 @@ def load(tree: files.Tree, options: Options | None = None) -> Loaded:
         if file.name not in overlay.claimed:
             _read(reading, file)
     built, read = overlay.finish(reading.places)
+    results.prune()
     for file in candidates:
         if file.name in overlay.claimed and file.name not in read:
             _read(reading, file)

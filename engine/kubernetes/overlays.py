@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
-from assay.engine import files
+from assay.engine import files, kept
 from assay.engine.kubernetes import cage, kustomize, objects, rendered, text, yamltext
 from assay.engine.kubernetes.objects import Origin
 from assay.engine.kubernetes.places import Locator, Places
@@ -25,8 +25,13 @@ class Overlays:
     """
 
     def __init__(
-        self, tree: files.Tree, renderings: tuple[Rendering, ...], default: Rendering
+        self,
+        tree: files.Tree,
+        renderings: tuple[Rendering, ...],
+        default: Rendering,
+        results: kept.Results,
     ) -> None:
+        self._results = results
         self._found = kustomize.find(tree)
         self._default = default
         self._chosen = {each.folder: each for each in renderings if each.folder}
@@ -64,7 +69,11 @@ class Overlays:
                     continue
             read |= running.wanted.files.keys()
             output = result.out.decode("utf-8", "replace")
-            _objects(top, self._rendering(top), output, self._sources, places, outcome)
+            pieces = list(rendered.pieces(output))
+            _objects(top, self._rendering(top), pieces, self._sources, places, outcome)
+            held = [piece.values for piece in pieces if isinstance(piece, rendered.Piece)]
+            if len(held) == len(pieces):
+                cage.remember(running.child, result, held)
         self._account(read)
         return outcome, read | {each.file.name for each in self._found.values()}
 
@@ -81,7 +90,7 @@ class Overlays:
             folder = tempfile.TemporaryDirectory(prefix="assay-kustomize-")
             try:
                 home = FilePath(folder.name).resolve()
-                child = kustomize.start(wanted.top, wanted.files, home)
+                child = kustomize.start(wanted.top, wanted.files, home, self._results)
             except kustomize.MissingKustomizeError as error:
                 folder.cleanup()
                 reason = f"this kustomization was not built: {error}"
@@ -121,20 +130,20 @@ class _Running(NamedTuple):
     """A build under way, in its folder."""
 
     wanted: _Wanted
-    child: cage.Child
+    child: cage.Child | cage.Known
     folder: tempfile.TemporaryDirectory[str]
 
 
 def _objects(
     top: kustomize.Kustomization,
     rendering: Rendering,
-    output: str,
+    pieces: list[rendered.Piece | rendered.Fault],
     sources: _Sources,
     places: Places,
     outcome: Outcome,
 ) -> None:
     origin = Origin("kustomize", top.folder, rendering.environment, rendering.namespace)
-    for piece in rendered.pieces(output):
+    for piece in pieces:
         if isinstance(piece, rendered.Fault):
             outcome.errors.append(_error(top, rendering, piece.message, piece.code))
             continue

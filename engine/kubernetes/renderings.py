@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
-from assay.engine import files
-from assay.engine.kubernetes import charts, objects, rendered
+from assay.engine import files, kept
+from assay.engine.kubernetes import cage, charts, objects, rendered
 from assay.engine.kubernetes.objects import Origin
 from assay.engine.kubernetes.templates import Template
 from assay.engine.model import Gap, Loaded, Locator, Path, Place, Resource, SourceError
@@ -48,7 +48,12 @@ class Outcome(NamedTuple):
     owners: dict[str, bool]  # folders of charts, and whether they were rendered
 
 
-def load_charts(tree: files.Tree, renderings: tuple[Rendering, ...], default: Rendering) -> Outcome:
+def load_charts(
+    tree: files.Tree,
+    renderings: tuple[Rendering, ...],
+    default: Rendering,
+    results: kept.Results,
+) -> Outcome:
     """Render every chart of the tree: once for each rendering that is meant for it.
 
     A rendering that names the chart's folder goes before those that name none; a chart that none
@@ -68,18 +73,22 @@ def load_charts(tree: files.Tree, renderings: tuple[Rendering, ...], default: Re
             place = Place(files.join(chart.folder, charts.CHART))
             outcome.errors.append(_error(chart, "default", chart.fault, place))
         else:
-            _render_chart(tree, chart, special or general or [default], outcome)
+            _render_chart(tree, chart, special or general or [default], outcome, results)
     return outcome
 
 
 def _render_chart(
-    tree: files.Tree, chart: charts.Chart, renderings: list[Rendering], outcome: Outcome
+    tree: files.Tree,
+    chart: charts.Chart,
+    renderings: list[Rendering],
+    outcome: Outcome,
+    results: kept.Results,
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="assay-chart-") as home:
         try:
             copied = charts.copy(tree, chart, FilePath(home).resolve() / "chart")
             for rendering in renderings:
-                _render(chart, copied, rendering, outcome)
+                _render(chart, copied, rendering, outcome, results)
             outcome.owners[chart.folder] = True
         except charts.MissingHelmError as error:
             reason = f"the chart was not rendered: {error}"
@@ -90,7 +99,11 @@ def _render_chart(
 
 
 def _render(
-    chart: charts.Chart, copied: charts.Copy, rendering: Rendering, outcome: Outcome
+    chart: charts.Chart,
+    copied: charts.Copy,
+    rendering: Rendering,
+    outcome: Outcome,
+    results: kept.Results,
 ) -> None:
     settings = charts.Settings(
         rendering.release or chart.name,
@@ -101,14 +114,18 @@ def _render(
         rendering.api_versions,
     )
     origin = Origin("chart", chart.folder, rendering.environment, rendering.namespace, hooks=True)
-    results = [charts.render(copied, settings) for _ in range(2 if copied.changing else 1)]
-    for result in results:
+    started = [charts.start(copied, settings, results) for _ in range(1 + copied.changing)]
+    ended = [child.finish() for child in started]
+    for result in ended:
         if result.code or result.fault:
             message, place = charts.failure(chart, copied, result)
             error = _error(chart, rendering.environment, result.fault or message, place)
             outcome.errors.append(error)
             return
-    first, *rest = [list(rendered.pieces(_text(result.out))) for result in results]
+    first, *rest = [list(rendered.pieces(_text(result.out))) for result in ended]
+    held = [piece.values for piece in first if isinstance(piece, rendered.Piece)]
+    if len(held) == len(first):
+        cage.remember(started[0], ended[0], held)
     second = rest[0] if rest and len(rest[0]) == len(first) else first
     known: dict[str, Template] = {}
     for piece, other in zip(first, second, strict=True):
@@ -177,7 +194,7 @@ def load_release(tree: files.Tree, rendering: Rendering, release: Resource) -> L
     """
     chart = next(each for each in charts.find(tree) if each.folder == rendering.folder)
     outcome = Outcome([], [], [], {})
-    _render_chart(tree, chart, [rendering], outcome)
+    _render_chart(tree, chart, [rendering], outcome, kept.Results("rendering", None))
     learnt: dict[tuple[str, str], bool] = {}
     for each in outcome.pending:
         objects.learn(learnt, each.values)

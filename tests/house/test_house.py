@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 FLOORS = [
     ["assay.engine.errors"],
     ["assay.engine.model"],
-    ["assay.engine.files"],
+    ["assay.engine.files", "assay.engine.kept"],
     [
         "assay.engine.cel",
         "assay.engine.terraform",
