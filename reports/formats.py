@@ -28,8 +28,12 @@ FORMATS = {
     "markdown": "assay.reports.markdown",
     "csv": "assay.reports.csv",
     "html": "assay.reports.html",
+    "openmetrics": "assay.reports.openmetrics",
+    "ocsf": "assay.reports.ocsf",
+    "hdf": "assay.reports.hdf",
+    "pdf": "assay.reports.pdf",
 }
-BINARY: tuple[str, ...] = ()
+BINARY: tuple[str, ...] = ("pdf",)
 # Other names that people try first.
 ALIASES = {
     "codequality": "gitlab-codequality",
@@ -38,6 +42,8 @@ ALIASES = {
     "sast": "gitlab-sast",
     "junit-xml": "junit",
     "md": "markdown",
+    "prometheus": "openmetrics",
+    "heimdall": "hdf",
 }
 
 

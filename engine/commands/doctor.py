@@ -27,6 +27,7 @@ EXTRAS = {
     "live": ("kubernetes", "kubernetes", "clusters cannot be audited"),
     "charts": ("helm_sdkpy", "helm-python-sdk", "charts are rendered by `helm` on PATH alone"),
     "siem": ("sigma", "pysigma", "Sigma rules cannot be converted"),
+    "pdf": ("typst", "typst", "reports cannot be written as PDF"),
     "evidence": ("cryptography", "cryptography", "evidence cannot be signed with a key file"),
 }
 # program → how it says its version, and what is not there without it

@@ -144,8 +144,8 @@ def matrix(told: Book, found: dict[str, dict[str, list[Any]]]) -> Iterator[str]:
     names = ("fail", "error", "unknown", "manual", "pass", "none")
     rows = []
     for name, requirements in found.items():
-        worst = Counter(_worst(told, held) for held in requirements.values())
-        cells = "".join(f'<td class="n">{worst[each]}</td>' for each in names)
+        results = Counter(worst(told, held) for held in requirements.values())
+        cells = "".join(f'<td class="n">{results[each]}</td>' for each in names)
         link = f'<a href="#{anchor("fw", name)}">{text(name)}</a>'
         total = len(requirements)
         rows.append(f'<tr><th scope="row">{link}</th>{cells}<td class="n">{total}</td></tr>\n')
@@ -163,7 +163,8 @@ def matrix(told: Book, found: dict[str, dict[str, list[Any]]]) -> Iterator[str]:
     yield "</section>\n"
 
 
-def _worst(told: Book, held: list[Any]) -> str:
+def worst(told: Book, held: list[Any]) -> str:
+    """The worst result of the controls that support a requirement."""
     counts = Counter[str]()
     for control, reason in held:
         found = told.counts[control.id]
@@ -189,8 +190,8 @@ def requirements(told: Book, found: dict[str, dict[str, list[Any]]]) -> Iterator
 
 
 def _requirement(told: Book, framework: str, name: str, held: list[Any]) -> Iterator[str]:
-    worst = _worst(told, held)
-    shown = status(worst) if worst != "none" else '<span class="s none">– nothing judged</span>'
+    result = worst(told, held)
+    shown = status(result) if result != "none" else '<span class="s none">– nothing judged</span>'
     yield f'<div class="r"><h3 id="{anchor("rq", framework, name)}">{text(name)} {shown}</h3>'
     rows = []
     for control, reason in held:
