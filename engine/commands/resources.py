@@ -7,6 +7,7 @@ import json
 import sys
 from typing import Any
 
+from assay.engine.cel.extensions import secrets
 from assay.engine.commands import sources
 from assay.engine.errors import printable
 from assay.engine.files import discover
@@ -38,11 +39,11 @@ def run(args: argparse.Namespace) -> int:
     else:
         for resource in resources:
             place = f"{resource.place.file}:{resource.place.line}"
-            print(f"{printable(resource.address)}  {printable(place)}")
+            print(printable(secrets.replaced(f"{resource.address}  {place}")))
     for error in errors:
         place = f"{error.place.file}:{error.place.line}:{error.place.column}"
-        said = f"error[{error.code}]: {printable(error.message)}"
-        print(f"{said} ({printable(place)})", file=sys.stderr)
+        said = f"error[{error.code}]: {error.message} ({place})"
+        print(printable(secrets.replaced(said)), file=sys.stderr)
     return 1 if errors else 0
 
 
@@ -55,11 +56,11 @@ def document(resource: Resource, show_sensitive: bool) -> dict[str, Any]:
     plain = _plain(values, (), unknown)
     return {
         "source": resource.source,
-        "root": resource.root,
+        "root": secrets.replaced(resource.root),
         "environment": resource.environment,
         "kind": resource.kind,
-        "address": resource.address,
-        "file": resource.place.file,
+        "address": secrets.replaced(resource.address),
+        "file": secrets.replaced(resource.place.file),
         "line": resource.place.line,
         "values": plain,
         "unknown": [path_text(path) for path in unknown],

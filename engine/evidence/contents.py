@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from assay.engine.catalogue.load import RuleFile
+from assay.engine.cel.extensions import secrets
 from assay.engine.evidence import archive, inputs
 from assay.engine.evidence.conceal import Concealed
 from assay.engine.model import SOURCE_CONTROL, STATUSES, Loaded, Resource, Scan
@@ -62,11 +63,11 @@ def population(scan: Scan) -> bytes:
 def _row(resource: Resource, counts: Counter[str]) -> dict[str, Any]:
     return {
         "source": resource.source,
-        "root": resource.root,
+        "root": secrets.replaced(resource.root),
         "environment": resource.environment,
         "kind": resource.kind,
-        "address": resource.address,
-        "file": resource.place.file,
+        "address": secrets.replaced(resource.address),
+        "file": secrets.replaced(resource.place.file),
         "line": resource.place.line,
         "findings": {status: counts[status] for status in STATUSES if counts[status]},
     }
@@ -121,7 +122,8 @@ def _grade(status: str) -> str:
 
 def identity(resource: Resource) -> tuple[str, str, str, str]:
     """What a resource is known by."""
-    return resource.source, resource.root, resource.environment, resource.address
+    root, address = secrets.replaced(resource.root), secrets.replaced(resource.address)
+    return resource.source, root, resource.environment, address
 
 
 def differences(scan: Scan, again: Scan) -> list[list[str]]:

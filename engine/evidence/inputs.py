@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from assay.engine.catalogue.paths import indexed
+from assay.engine.cel.extensions import secrets
 from assay.engine.errors import InputError, Problem
 from assay.engine.evidence.conceal import Concealed
 from assay.engine.model import (
@@ -40,8 +41,8 @@ def pack(loaded: Loaded, findings: Iterable[Finding], concealed: Concealed) -> b
             kept = seen.setdefault(id(finding.resource), {})
             kept[indexed(each.path)] = each.place
     head = {
-        "errors": [list(each) for each in loaded.errors],
-        "gaps": [list(g) for g in loaded.gaps],
+        "errors": [_clean(list(each)) for each in loaded.errors],
+        "gaps": [_clean(list(each)) for each in loaded.gaps],
     }
     lines = [_encode(head)]
     lines += [_encode(_resource(r, seen.get(id(r), {}), concealed)) for r in loaded.resources]
@@ -73,16 +74,23 @@ def _gap(kind: str, subject: str, state: str, reason: str, place: Any, blocks: b
 def _resource(
     resource: Resource, seen: Mapping[Path, Place], concealed: Concealed
 ) -> dict[str, Any]:
-    document: dict[str, Any] = {slot: getattr(resource, slot) for slot in SLOTS}
-    document["place"] = list(resource.place)
+    document: dict[str, Any] = {slot: _clean(getattr(resource, slot)) for slot in SLOTS}
+    document["place"] = _clean(list(resource.place))
     document["values"] = _plain(concealed.values(resource))
     # Only what findings point at: to ask for the place of every value would cost half a minute.
-    document["places"] = [[list(path), list(place)] for path, place in seen.items()]
+    document["places"] = [[list(path), _clean(place)] for path, place in seen.items()]
     document["sensitive"] = sorted((list(path) for path in resource.sensitive), key=_encode)
-    document["refs"] = [[list(path), list(refs)] for path, refs in resource.refs.items()]
+    document["refs"] = [[list(path), _clean(refs)] for path, refs in resource.refs.items()]
     document["complete"] = resource.complete
-    document["calls"] = list(resource.calls)
+    document["calls"] = _clean(resource.calls)
     return document
+
+
+def _clean(value: Any) -> Any:
+    """Names and messages without what has the form of a secret; tuples as lists."""
+    if isinstance(value, str):
+        return secrets.replaced(value)
+    return [_clean(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _read(line: Mapping[str, Any]) -> Resource:

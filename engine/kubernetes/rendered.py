@@ -13,6 +13,7 @@ from assay.engine.model import Path, Unknown
 
 # A name that nobody has: what stands for the namespace while it is not known.
 NAMESPACE = "assay-namespace-not-known"
+_NAMED = re.compile(r"(?:- +)*[\w./-]{1,80}:(?=\s|\Z)")
 _SOURCE = re.compile(r"^# Source: (.+?)\s*$", re.MULTILINE)
 
 
@@ -46,7 +47,10 @@ def pieces(output: str) -> Iterator[Piece | Fault]:
         except YamlError as error:
             line, _ = text.position(part, error.offset)
             shown = part.splitlines()[min(line, len(part.splitlines())) - 1].strip()
-            yield Fault(source, error.code, f"{error.message}, in what it renders: `{shown[:80]}`")
+            # Of the line only the name: what was rendered there may be anybody's password.
+            named = _NAMED.match(shown)
+            where = f"at `{named[0]}`" if named else "on a line without a name"
+            yield Fault(source, error.code, f"{error.message}, in what it renders, {where}")
 
 
 def _objects(

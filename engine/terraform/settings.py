@@ -66,6 +66,11 @@ def resource(root: Instance) -> Resource:
         root=context.folder,
         environment=context.options.environment,
         locate=_locator(nodes, Place(where.file, where.line, where.column)),
+        sensitive=frozenset(
+            ("variables", name, "default")
+            for name, held in values["variables"].items()
+            if held.get("sensitive") and "default" in held
+        ),
         complete=not unknown,
     )
 
