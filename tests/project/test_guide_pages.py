@@ -15,7 +15,7 @@ from assay.engine import cli
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = ("gate", "adoption", "first-control", "audit", "drift", "reports")
+PAGES = ("gate", "adoption", "first-control", "audit", "drift", "reports", "terraform")
 LINK = re.compile(r"\]\(([^)#]+)(?:#([^)]+))?\)")
 
 
