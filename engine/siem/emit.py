@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from assay.engine.siem import automaton, machine, scripts
+from assay.engine.siem.addresses import spelt
 from assay.engine.siem.lucene import quote, write
 from assay.engine.siem.regex import (
     ANY as ANY_CHAR,
@@ -340,12 +341,8 @@ def _cidr(name: str, network: Any, source: Source) -> Query:
         return inside
     if isinstance(network, ipaddress.IPv6Network):
         raise RefusedError(f"{name} is no address in the index, and IPv6 has many spellings")
-    octets = zip(network.network_address.packed, network.broadcast_address.packed, strict=True)
-    pattern = r"\.".join(
-        str(low) if low == high else f"({'|'.join(map(str, range(low, high + 1)))})"
-        for low, high in octets
-    )
-    return {"regexp": {f"{name}.cased": {"value": pattern, "flags": "NONE"}}}
+    value = spelt(network)
+    return {"regexp": {f"{name}.cased": {"value": value, "flags": "NONE"}}}
 
 
 def _compare(name: str, order: str, number: int | float, source: Source) -> Query:

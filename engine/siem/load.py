@@ -18,6 +18,8 @@ from assay.engine.siem.tree import Or, RefusedError, Tree, build
 
 ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
 MAX_DOCUMENT = 4 * 1024 * 1024
+# pySigma meets shapes that it did not expect; to us that is a malformed rule.
+MALFORMED = (TypeError, ValueError, AttributeError, KeyError, IndexError)
 
 
 class Rule(NamedTuple):
@@ -141,8 +143,7 @@ def _guard(found: Rules, document: Document, action: Any) -> None:
         found.refused.append(_refusal(document, _reason(error)))
     except RecursionError:
         found.refused.append(_refusal(document, "its condition is too deep"))
-    except (TypeError, ValueError, AttributeError, KeyError, IndexError) as error:
-        # pySigma meets shapes that it did not expect; to us that is a malformed rule.
+    except MALFORMED as error:
         found.refused.append(_refusal(document, f"malformed: {error}"))
 
 
@@ -250,6 +251,8 @@ def _filters(documents: list[Document], refused: list[Refusal]) -> list[Any]:
             chosen.append(SigmaFilter.from_dict(document.data))
         except SigmaError as error:
             refused.append(_refusal(document, _reason(error)))
+        except MALFORMED as error:
+            refused.append(_refusal(document, f"malformed: {error}"))
     return chosen
 
 
