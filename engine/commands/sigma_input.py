@@ -92,13 +92,17 @@ def placeholders(name: str | None) -> dict[str, list[str]] | None:
         return None
     import yaml
 
+    from assay.engine.siem.documents import fault
+
+    raw = b""
     try:
-        data = yaml.safe_load(Path(name).read_bytes())
+        raw = Path(name).read_bytes()
+        data = yaml.safe_load(raw)
     except OSError as error:
         problem = Problem("path-not-found", f"cannot read {name}: {error.strerror}")
         raise InputError(problem) from error
-    except yaml.YAMLError as error:
-        problem = Problem("siem-placeholders", f"not YAML: {error}", file=name)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        problem = fault("siem-placeholders", "not YAML", name, raw, error)
         raise InputError(problem) from error
     if not isinstance(data, dict):
         raise InputError(Problem("siem-placeholders", "not a map of name to values", file=name))

@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from assay.engine.errors import Problem, Span
+
 BASE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 STR = "tag:yaml.org,2002:str"
 SEQ = "tag:yaml.org,2002:seq"
@@ -89,3 +91,16 @@ def _value(node: Any, loader: Any, made: dict[int, Any]) -> Any:
             )
         mapping[name] = _value(value, loader, made)
     return mapping
+
+
+def fault(code: str, what: str, name: str, data: bytes, error: Exception) -> Problem:
+    """What is wrong with a user's YAML file, with line and caret where the parser knows them."""
+    reason = getattr(error, "problem", None) or " ".join(str(error).split())
+    message = f"{what}: {reason}"
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return Problem(code, message, file=name)
+    lines = data.decode("utf-8", "replace").splitlines()
+    excerpt = lines[mark.line] if mark.line < len(lines) else ""
+    caret = min(mark.column, len(excerpt))
+    return Problem(code, message, name, Span(mark.line + 1, caret + 1), "", excerpt, caret)

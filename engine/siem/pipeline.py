@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from assay.engine.errors import InputError, Problem
+from assay.engine.siem.documents import fault
 
 NAME = re.compile(r"[A-Za-z_@][A-Za-z0-9_@.-]{0,255}")
 AFFIX = re.compile(r"[A-Za-z0-9_@.-]{1,128}")
@@ -61,8 +62,7 @@ def _file(name: str) -> list[Step]:
             raise ValueError(f"{extra[0]} is not allowed")
         return [_step(one, at) for at, one in enumerate(given["transformations"], 1)]
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(Problem("siem-pipeline", f"not a pipeline: {reason}", file=name)) from None
+        raise InputError(fault("siem-pipeline", "not a pipeline", name, data, error)) from None
 
 
 def _step(data: Any, at: int) -> Step:

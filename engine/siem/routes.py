@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from assay.engine.errors import InputError, Problem
+from assay.engine.siem.documents import fault
 
 KEYS = ("category", "environment", "level", "product", "rule", "service", "status", "tag")
 SEVERITIES = {"critical": 1, "high": 2, "medium": 3, "low": 4, "informational": 5}
@@ -55,8 +56,7 @@ def read(name: str) -> tuple[Route, ...]:
             raise ValueError(f"unknown key {extra[0]}")
         return tuple(_route(one, at) for at, one in enumerate(given["routes"], 1))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(Problem("siem-routes", f"not a route file: {reason}", file=name)) from None
+        raise InputError(fault("siem-routes", "not a route file", name, data, error)) from None
 
 
 def _route(data: Any, at: int) -> Route:

@@ -153,3 +153,20 @@ def test_bad_input_is_told_and_never_a_traceback(
             assert "refused" in err, where
             refused += 1
     assert refused > 20
+
+
+@pytest.mark.parametrize(
+    ("option", "code"),
+    [("--pipeline", "siem-pipeline"), ("--placeholders", "siem-placeholders")],
+)
+def test_a_torn_file_is_shown_with_line_and_caret(
+    option: str, code: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tmp_path.joinpath("one.yml").write_text(yaml.dump(RULE), "utf-8")
+    torn = tmp_path / "torn"
+    torn.write_text("x: [a]\ny: b: c\n", "utf-8")
+    assert main(["sigma", "convert", str(tmp_path / "one.yml"), option, str(torn)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith(f"error[{code}]: not ")
+    assert lines[1].endswith("torn:2:5")
+    assert lines[3:] == ["2 | y: b: c", "  |     ^"]
