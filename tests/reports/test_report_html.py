@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -20,6 +22,12 @@ from assay.reports import html
 
 VOID = {"meta", "br", "rect", "line"}
 STATUSES = ("pass", "fail", "not_applicable", "unknown", "error", "manual")
+
+HERE = Path(__file__).parent
+TOOLS = Path(
+    os.environ.get("ASSAY_TOOLS")
+    or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "assay-tools"
+)
 
 
 class Page(HTMLParser):
@@ -189,3 +197,27 @@ def test_twelve_thousand_findings_open_in_a_browser(tmp_path: Path) -> None:
     assert (tmp_path / "shot.png").stat().st_size > 20_000
     # The machine may be busy with other tests: what the page adds is under 3 s where it is idle.
     assert took - base < 6, f"{took - base:.1f} s more than an empty page ({sys.platform})"
+
+
+@pytest.mark.browser
+def test_axe_finds_no_barrier_and_nothing_is_asked_for(tmp_path: Path) -> None:
+    """axe-core 4.10, WCAG 2.2 A and AA with its best practices: in light, in dark, and printed."""
+    browser, node = shutil.which("chromium") or shutil.which("chrome"), shutil.which("node")
+    modules = TOOLS / "axe"
+    if browser is None or node is None or not (modules / "node_modules").is_dir():
+        pytest.skip("no Chromium, no node, or axe-core is not in the cache (.ci/run fetches it)")
+    file = tmp_path / "report.html"
+    file.write_text(rendered(made(60)))
+    words = [str(HERE / "axe.mjs"), str(modules), browser, str(file), str(tmp_path / "shot")]
+    ran = subprocess.run([node, *words], capture_output=True, text=True, timeout=280)
+    assert ran.returncode == 0, ran.stderr[-1000:]
+    said = json.loads(ran.stdout)
+    assert {name: each["violations"] for name, each in said["found"].items()} == {
+        "light": [],
+        "dark": [],
+        "print": [],
+    }
+    assert min(each["passes"] for each in said["found"].values()) > 20
+    assert set(said["asked"]) == {file.as_uri()}
+    pictures = [(tmp_path / f"shot-{name}.png").read_bytes() for name in ("light", "dark")]
+    assert pictures[0] != pictures[1]
