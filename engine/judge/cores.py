@@ -45,7 +45,7 @@ def spread(
 
     This process works on the first and then `take`s each child's `answer`, in the order of parts.
     """
-    each = -(-len(parts) // max(1, jobs))
+    each = max(1, -(-len(parts) // max(1, jobs)))
     blocks = [parts[first : first + each] for first in range(0, len(parts), each)]
     children: list[_Child] = []
     try:

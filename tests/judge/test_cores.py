@@ -82,3 +82,10 @@ def test_the_option_gives_the_same_bytes(capsys):
     assert outputs[0] == outputs[1]
     assert cli.main(["scan", str(ESTATES), "--jobs", "99"]) == 2
     assert "--jobs takes a number" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("jobs", [0, 1, 2])
+def test_nothing_at_all_is_judged_too(jobs, tmp_path, capsys):
+    control = "secret-no-literals"
+    assert cli.main(["scan", str(tmp_path), "--control", control, "--jobs", str(jobs)]) == 0
+    assert "0 resources" in capsys.readouterr().out
