@@ -12,6 +12,7 @@ import os
 import pickle
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -45,6 +46,8 @@ def spread(
 
     This process works on the first and then `take`s each child's `answer`, in the order of parts.
     """
+    if threading.active_count() > 1:
+        jobs = 1  # a lock that another thread holds at the fork would stay shut in the child
     each = max(1, -(-len(parts) // max(1, jobs)))
     blocks = [parts[first : first + each] for first in range(0, len(parts), each)]
     children: list[_Child] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,18 @@ def test_nothing_at_all_is_judged_too(jobs, tmp_path, capsys):
     control = "secret-no-literals"
     assert cli.main(["scan", str(tmp_path), "--control", control, "--jobs", str(jobs)]) == 0
     assert "0 resources" in capsys.readouterr().out
+
+
+def test_beside_other_threads_nothing_is_forked(alone, monkeypatch):
+    def refused():
+        raise AssertionError("forked beside a thread")
+
+    monkeypatch.setattr(os, "fork", refused)
+    done = threading.Event()
+    other = threading.Thread(target=done.wait)
+    other.start()
+    try:
+        assert told(jobs=2) == alone
+    finally:
+        done.set()
+        other.join()
